@@ -1,0 +1,1 @@
+"""Acting: engines produce tokens and values, strategies choose, the runtime joins them."""

@@ -1,0 +1,72 @@
+"""Engines: what produces tokens and values.
+
+An engine is asked with whole histories and remembers, by session, what it has already encoded; so
+a caller may go back, branch or forget at will and pays only for tokens that are new.
+
+To add one: write a file beside this one, then add its line to `ENGINES`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from oreo_agent.registry import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A history that waits for a reply."""
+
+    session: str
+    """Names the episode; the engine keeps one cache a session until `Engine.close`."""
+    ids: tuple[int, ...]
+    """All tokens so far, up to where the reply begins."""
+    seed: int = 0
+    """Decides the sampling noise of this reply, whatever else is in the batch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """Tokens that the policy produced."""
+
+    ids: tuple[int, ...]
+    logps: tuple[float, ...]
+    """Log-probability of each id at temperature 1, in nats."""
+    ended: bool
+    """True if the last id is an end-of-turn token; False if the token limit cut the reply."""
+
+
+class Engine(Protocol):
+    """Produces replies and values for a batch of histories."""
+
+    def generate(
+        self, requests: Sequence[Request], *, samples: int, temperature: float, max_tokens: int
+    ) -> list[list[Reply]]:
+        """``samples`` replies to each request, in the order they were drawn.
+
+        Args:
+            requests: distinct sessions.
+            samples: replies a request; they may be equal.
+            temperature: divides the logits; 0 takes the likeliest token.
+            max_tokens: the longest reply.
+        """
+        ...
+
+    def values(
+        self, requests: Sequence[Request], replies: Sequence[Sequence[tuple[int, ...]]]
+    ) -> list[list[float]]:
+        """V at the end of each reply (the state after the action, before the world answers).
+
+        An empty reply asks for V of the history itself: the state before the reply.
+        """
+        ...
+
+    def close(self, session: str) -> None:
+        """Forget a session. Unknown sessions are ignored."""
+        ...
+
+
+ENGINES: Registry[type[Engine]] = Registry(
+    "engine",
+    {"transformers": "oreo_agent.agent.engines.local:LocalEngine"},
+)

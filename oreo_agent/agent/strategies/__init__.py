@@ -1,0 +1,70 @@
+"""Strategies: how a decision is taken.
+
+A strategy sees a batch of histories and answers each with a `Decision` that keeps every candidate
+and why it was or was not chosen, so that the player can draw it, the store keep it and a test
+dispute it. To add one: write a file beside this one, then add its line to `STRATEGIES`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from oreo_agent.agent.engines import Engine, Request
+from oreo_agent.registry import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A reply that was considered."""
+
+    ids: tuple[int, ...]
+    logps: tuple[float, ...]
+    text: str
+    command: str
+    """What the environment would be sent; ``""`` if the reply holds no command."""
+    ended: bool
+    value: float | None = None
+    """V at the end of the reply; None if no value was asked."""
+
+    @property
+    def logp(self) -> float:
+        """Log-probability of the whole reply at temperature 1, in nats."""
+        return sum(self.logps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was chosen, and everything it was chosen from."""
+
+    strategy: str
+    chosen: int
+    candidates: tuple[Candidate, ...]
+    value: float | None = None
+    """V of the state before the reply; None if no value was asked."""
+
+    @property
+    def choice(self) -> Candidate:
+        """The chosen candidate."""
+        return self.candidates[self.chosen]
+
+
+Read = Callable[[tuple[int, ...]], tuple[str, str]]
+"""Reply ids to (text, command): a prompt format's `read`."""
+
+
+class Strategy(Protocol):
+    """Decides for a batch of histories."""
+
+    def __call__(self, engine: Engine, read: Read, requests: Sequence[Request]) -> list[Decision]:
+        """One decision a request, in order."""
+        ...
+
+
+STRATEGIES: Registry[type[Strategy]] = Registry(
+    "strategy",
+    {
+        "greedy": "oreo_agent.agent.strategies.single:Greedy",
+        "sample": "oreo_agent.agent.strategies.single:Sample",
+        "best-of-k": "oreo_agent.agent.strategies.best_of_k:BestOfK",
+    },
+)

@@ -1,0 +1,43 @@
+"""What can go wrong, sorted by who can mend it.
+
+OreoError
+├── SettingError       a flag, a setting or a name
+├── DataError          instances, games, data folders
+├── RecordError        a stored episode or a store
+├── BundleError        a trained agent on disk
+├── EngineError        what produces tokens and values
+└── EnvironmentFault   a world that broke while it was played
+
+A message names the thing, says what is wrong with it, and ends with the remedy. The command line
+prints it without a traceback and leaves with exit code 2.
+"""
+
+
+class OreoError(Exception):
+    """Base of every error that the user can mend."""
+
+    exit_code = 2
+
+
+class SettingError(OreoError):
+    """A flag, a setting or a name is missing, unknown or out of range."""
+
+
+class DataError(OreoError):
+    """Instances cannot be found or read."""
+
+
+class RecordError(OreoError):
+    """A stored episode, or a store, cannot be read or does not hold together."""
+
+
+class BundleError(OreoError):
+    """A trained agent cannot be read, or does not fit what it is asked to do."""
+
+
+class EngineError(OreoError):
+    """Tokens or values cannot be produced."""
+
+
+class EnvironmentFault(OreoError):
+    """A world broke while it was played; names the task, the instance and the turn."""

@@ -1,0 +1,1 @@
+"""Histories as tokens, networks, and trained agents on disk."""

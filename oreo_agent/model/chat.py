@@ -1,0 +1,152 @@
+"""Chat formats for pretrained models: one message a turn, by the tokenizer's own chat template."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any, Self
+
+from oreo_agent.errors import SettingError
+from oreo_agent.model.prompt import Tokenizer
+from oreo_agent.records.episode import Segment
+
+_REPLY, _NEXT = "\ue000reply\ue000", "\ue000next\ue000"
+_ACTION = re.compile(r"^\s*action\s*:\s*(.*?)\s*$", re.IGNORECASE | re.MULTILINE)
+
+
+class ChatPrompt:
+    """Instructions as the system message, observations as the user's, replies as the assistant's.
+
+    Only what stands between a generation prompt and the end-of-turn token is an action; the marks
+    of the template belong to the segment around it.
+    """
+
+    name = "chat"
+    spoken = "{}"
+    """How a command alone becomes a reply."""
+
+    def __init__(self, tokenizer: Tokenizer, instruction: str, max_reply_tokens: int = 64) -> None:
+        if not tokenizer.chat_template:
+            raise SettingError(
+                f"prompt format {self.name!r} needs a tokenizer with a chat template and this one "
+                "has none; take an instruction-tuned model, or the prompt format 'compact'"
+            )
+        if tokenizer.eos_token_id is None:
+            raise SettingError(f"prompt format {self.name!r} needs a tokenizer with an end token")
+        self.tokenizer = tokenizer
+        self.instruction = instruction
+        self.max_reply_tokens = max_reply_tokens
+        self._between, self._ending = self._marks()
+
+    @classmethod
+    def load(cls, settings: Mapping[str, Any], tokenizer: Tokenizer | None = None) -> Self:
+        """Make the format of its `settings` over the model's tokenizer."""
+        if tokenizer is None:
+            raise SettingError(
+                f"prompt format {cls.name!r} needs a model's tokenizer; name one with --model PATH"
+            )
+        return cls(tokenizer, **settings)
+
+    def settings(self) -> dict[str, Any]:
+        """The instruction and the reply limit."""
+        return {
+            "format": self.name,
+            "instruction": self.instruction,
+            "max_reply_tokens": self.max_reply_tokens,
+        }
+
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        """The tokenizer's end token, which closes a turn."""
+        return frozenset((int(self.tokenizer.eos_token_id),))
+
+    @property
+    def tokenizer_fingerprint(self) -> str:
+        """Of what the tokenizer makes of a probe text, of its template and of the instruction."""
+        probe = "go to cabinet 12 | Thought: 3.5 + 4 = 7.5\n\n\u00e9 \u2019 \U0001f9ed"
+        told = f"{self._ids(probe)} {self.tokenizer.chat_template} {self.instruction}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    def opening(self, observation: str) -> tuple[Segment, ...]:
+        """System message, first observation, generation prompt."""
+        before, after = self._render(
+            [{"role": "system", "content": self.instruction}, {"role": "user", "content": _NEXT}]
+        ).split(_NEXT)
+        return (
+            Segment(kind="prompt", ids=self._ids(before), text=before),
+            Segment(kind="observation", ids=self._ids(observation + after), text=observation),
+        )
+
+    def answer(self, observation: str, *, ended: bool) -> Segment:
+        """Marks between two replies, the observation among them."""
+        marks = self._between.replace(_NEXT, observation)
+        closing = "" if ended else self._ending
+        return Segment(kind="observation", ids=self._ids(closing + marks), text=observation)
+
+    def reply(self, command: str) -> tuple[int, ...]:
+        """The command as a reply of this format, with the end token."""
+        return (*self._ids(self.spoken.format(command)), int(self.tokenizer.eos_token_id))
+
+    def read(self, ids: tuple[int, ...]) -> tuple[str, str]:
+        """The reply's text, and the command in it."""
+        body = [token for token in ids if token not in self.stop_ids]
+        text = str(self.tokenizer.decode(body, skip_special_tokens=True))
+        return text, self.command(text)
+
+    def command(self, text: str) -> str:
+        """The command that a reply's text gives; ``""`` if none."""
+        raise NotImplementedError
+
+    def relabelled(self, ids: Sequence[int], rng: Random) -> list[int]:
+        """Natural text has no symmetry that is known here."""
+        return list(ids)
+
+    def _ids(self, text: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer.encode(text, add_special_tokens=False))
+
+    def _render(self, messages: list[dict[str, str]]) -> str:
+        return str(
+            self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        )
+
+    def _marks(self) -> tuple[str, str]:
+        """What the template puts from a reply's end to the next reply, and its closing mark."""
+        text = self._render(
+            [
+                {"role": "system", "content": self.instruction},
+                {"role": "user", "content": "?"},
+                {"role": "assistant", "content": _REPLY},
+                {"role": "user", "content": _NEXT},
+            ]
+        )
+        after = text.split(_REPLY)[1]
+        ending = str(self.tokenizer.decode([self.tokenizer.eos_token_id]))
+        if not after.startswith(ending):
+            raise SettingError(
+                f"the chat template closes a reply with {after[:12]!r}, not with the tokenizer's "
+                f"end token {ending!r}; set the tokenizer's eos_token to the template's"
+            )
+        return after.removeprefix(ending), ending
+
+
+class BarePrompt(ChatPrompt):
+    """The reply is the command alone."""
+
+    name = "bare"
+
+    def command(self, text: str) -> str:
+        """The first line."""
+        lines = text.strip().splitlines()
+        return lines[0].strip() if lines else ""
+
+
+class ReactPrompt(ChatPrompt):
+    """The reply thinks, then acts: "Thought: ... Action: ..." (as the paper prompts its models)."""
+
+    name = "react"
+    spoken = "Action: {}"
+
+    def command(self, text: str) -> str:
+        """What follows the last "Action:"."""
+        found = _ACTION.findall(text)
+        return found[-1] if found else ""

@@ -1,0 +1,181 @@
+"""The compact format: entities as single tokens, with which a model of a million weights learns.
+
+A lexicon (plain data that a task brings along) names the entity classes of a world with their
+highest numbers, its commands and the shapes of its sentences. "The drawer 2 is closed." is
+``closed <turn>``; "take apple 2 from fridge 1" is ``take apple_2 fridge_1 <end>``. The environment's
+own text is kept in the record beside the ids.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+from oreo_agent.errors import SettingError
+from oreo_agent.records.episode import Segment
+
+SPECIALS = ("<pad>", "<bos>", "<unk>", "<turn>", "<end>")
+PAD, BOS, UNK, TURN, END = range(len(SPECIALS))
+
+
+class CompactPrompt:
+    """A vocabulary and the sentence shapes of one world.
+
+    The lexicon's keys:
+        ``entities``: class name to its highest number; "drawer 2" becomes one token.
+        ``words``: the other tokens, in order.
+        ``commands``: pairs of a command's wording with ``{}`` for each entity, and its verb token;
+            of several wordings with one verb the first is spoken, all are understood.
+        ``sentences``: pairs of a regular expression for a whole observation and its tokens, where
+            ``{n}`` stands for the entities and classes found in group ``n``. First match counts.
+    """
+
+    name = "compact"
+
+    def __init__(self, lexicon: Mapping[str, Any], max_reply_tokens: int = 8) -> None:
+        self.lexicon = dict(lexicon)
+        self.max_reply_tokens = max_reply_tokens
+        entities: dict[str, int] = lexicon["entities"]
+        classes = list(entities)
+        self.tokens: list[str] = [*SPECIALS, *lexicon["words"], *classes]
+        self._numbered: dict[str, list[int]] = {}
+        for name, highest in entities.items():
+            first = len(self.tokens)
+            self._numbered[name] = list(range(first, first + highest))
+            self.tokens.extend(f"{name}_{number}" for number in range(1, highest + 1))
+        self.ids = {token: i for i, token in enumerate(self.tokens)}
+        if len(self.ids) != len(self.tokens):
+            raise SettingError("the lexicon names a token twice; give each word and class once")
+        names = "|".join(sorted(map(re.escape, classes), key=len, reverse=True))
+        self._mention = re.compile(rf"\b({names})(?: (\d+))?\b")
+        self._sentences = [
+            (re.compile(pattern, re.DOTALL), template.split())
+            for pattern, template in lexicon["sentences"]
+        ]
+        self._commands = [
+            (re.compile(re.escape(wording).replace(r"\{\}", "(.+?)")), verb)
+            for wording, verb in lexicon["commands"]
+        ]
+        self._wordings: dict[int, str] = {}
+        for wording, verb in lexicon["commands"]:
+            self._wordings.setdefault(self.ids[verb], wording)
+        self._class_of: dict[int, str] = {
+            token: name for name, tokens in self._numbered.items() for token in tokens
+        }
+
+    @classmethod
+    def load(cls, settings: Mapping[str, Any], tokenizer: object = None) -> "CompactPrompt":
+        """Make the format of its `settings`; ``tokenizer`` is not needed."""
+        return cls(**settings)
+
+    def settings(self) -> dict[str, Any]:
+        """The lexicon and the reply limit."""
+        return {
+            "format": self.name,
+            "lexicon": self.lexicon,
+            "max_reply_tokens": self.max_reply_tokens,
+        }
+
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        """The end mark alone."""
+        return frozenset((END,))
+
+    @property
+    def tokenizer_fingerprint(self) -> str:
+        """Of the vocabulary and of the sentence shapes: both decide the ids."""
+        text = json.dumps([self.tokens, self.lexicon], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def factors(self) -> list[tuple[int, int]]:
+        """For each token (class, number): tokens of a class share a vector, so do equal numbers.
+
+        Class 0 and number 0 stand for none; a token that is no entity has a class of its own.
+        """
+        own = iter(range(len(self._numbered) + 1, len(self._numbered) + 1 + len(self.tokens)))
+        index = {name: i for i, name in enumerate(self._numbered, 1)}
+        rows: list[tuple[int, int]] = []
+        for token, text in enumerate(self.tokens):
+            name = self._class_of.get(token)
+            if name is not None:
+                rows.append((index[name], token - self._numbered[name][0] + 1))
+            elif text in index:
+                rows.append((index[text], 0))
+            else:
+                rows.append((next(own), 0))
+        return rows
+
+    def opening(self, observation: str) -> tuple[Segment, ...]:
+        """``<bos>``, then the first observation."""
+        begin = Segment(kind="prompt", ids=(BOS,), text="")
+        return begin, Segment(kind="observation", ids=self._observe(observation), text=observation)
+
+    def answer(self, observation: str, *, ended: bool) -> Segment:
+        """The observation's tokens; a reply that was cut gets its end mark first."""
+        ids = self._observe(observation)
+        return Segment(
+            kind="observation", ids=ids if ended else (END, *ids), text=observation
+        )
+
+    def reply(self, command: str) -> tuple[int, ...]:
+        """Verb, entities, end mark.
+
+        Raises:
+            SettingError: the lexicon has no such command.
+        """
+        for pattern, verb in self._commands:
+            if found := pattern.fullmatch(command):
+                return (self.ids[verb], *self._mentions(" , ".join(found.groups())), END)
+        raise SettingError(
+            f"the compact format has no wording for the command {command!r}; "
+            "add it to the lexicon, or use the prompt format 'bare'"
+        )
+
+    def read(self, ids: tuple[int, ...]) -> tuple[str, str]:
+        """The wording of the reply's verb with its entities; no command if they do not fit."""
+        body = [token for token in ids if token != END]
+        text = " ".join(self.tokens[token] for token in body)
+        wording = self._wordings.get(body[0]) if body else None
+        named = [self._class_of.get(token) for token in body[1:]]
+        if wording is None or None in named or wording.count("{}") != len(named):
+            return text, ""
+        return text, wording.format(*(self.tokens[t].replace("_", " ") for t in body[1:]))
+
+    def relabelled(self, ids: Sequence[int], rng: Random) -> list[int]:
+        """Entity numbers permuted within their class, up to the highest that occurs."""
+        highest: dict[str, int] = {}
+        for token in ids:
+            if (name := self._class_of.get(token)) is not None:
+                highest[name] = max(highest.get(name, 0), token - self._numbered[name][0] + 1)
+        renamed: dict[int, int] = {}
+        for name in sorted(highest):
+            old = self._numbered[name][: highest[name]]
+            renamed.update(zip(old, rng.sample(old, len(old)), strict=True))
+        return [renamed.get(token, token) for token in ids]
+
+    def _observe(self, text: str) -> tuple[int, ...]:
+        for pattern, template in self._sentences:
+            if found := pattern.fullmatch(text.strip()):
+                return (*self._filled(template, found), TURN)
+        return (UNK, *self._mentions(text), TURN)
+
+    def _filled(self, template: list[str], found: re.Match[str]) -> list[int]:
+        ids: list[int] = []
+        for item in template:
+            if item.startswith("{"):
+                ids.extend(self._mentions(found[int(item[1:-1])] or ""))
+            else:
+                ids.append(self.ids[item])
+        return ids
+
+    def _mentions(self, text: str) -> list[int]:
+        """Entities and classes in the order they are named; a number out of range keeps its class."""
+        ids: list[int] = []
+        for found in self._mention.finditer(text):
+            numbered = self.ids.get(f"{found[1]}_{found[2]}")
+            ids.extend([numbered] if numbered is not None else [self.ids[found[1]]])
+            if found[2] is not None and numbered is None:
+                ids.append(UNK)
+        return ids

@@ -1,0 +1,1 @@
+"""Episodes and where they are kept: read and written without torch."""

@@ -1,0 +1,39 @@
+"""A table of names whose objects are imported on first use, so that listing them costs nothing."""
+
+import difflib
+import pkgutil
+from collections.abc import Iterable, Mapping
+from typing import Generic, TypeVar, cast
+
+from oreo_agent.errors import SettingError
+
+T = TypeVar("T")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for a mistyped ``name``: the closest of ``known``, or all of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+
+
+class Registry(Generic[T]):
+    """One kind of plug-in: ``Registry("objective", {"oreo": "package.module:Class"})``."""
+
+    def __init__(self, kind: str, table: Mapping[str, str]) -> None:
+        self.kind = kind
+        self._table = dict(table)
+
+    def names(self) -> list[str]:
+        """Every name, sorted. Imports nothing."""
+        return sorted(self._table)
+
+    def load(self, name: str) -> T:
+        """Import what ``name`` stands for.
+
+        Raises:
+            SettingError: there is no such name; the message holds the nearest one.
+        """
+        if name not in self._table:
+            raise SettingError(f"no {self.kind} is called {name!r}; {nearest(name, self._table)}")
+        return cast(T, pkgutil.resolve_name(self._table[name]))

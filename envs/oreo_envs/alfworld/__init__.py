@@ -1,0 +1,1 @@
+"""Household games of ALFWorld: compiled, interpreted and presented through Gymnasium."""

@@ -1,0 +1,107 @@
+"""Propose K different actions, take the one that scores best (arXiv:2412.16145, sec. 4.4).
+
+The controls are the same search with another score: what is gained over them is gained by V.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Literal
+
+from oreo_agent.agent.engines import Engine, Request
+from oreo_agent.agent.strategies import Candidate, Decision, Read
+from oreo_agent.agent.strategies.single import candidate
+
+Score = Literal["value", "logp", "chance", "constant"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BestOfK:
+    """Nothing is tried out in the world; the value alone looks ahead."""
+
+    k: int = 5
+    """Different actions a decision; 1 is plain sampling."""
+    temperature: float = 0.5
+    """Of the draws; 0 leaves the likeliest action alone."""
+    score: Score = "value"
+    """``value``: V at the end of the reply, plus ``weight`` * its log-probability. Controls:
+    ``logp``: log-probability alone; ``chance``: any of the candidates; ``constant``: a value that
+    is the same everywhere, so that the first that was drawn is taken."""
+    weight: float = 0.0
+    """Reward units per nat of log-probability, added to V; ties go to the likelier in any case."""
+    greedy: bool = False
+    """Make the likeliest reply one of the candidates."""
+    draws: int = 2
+    """Rounds of K draws in search of K different actions."""
+    max_tokens: int = 64
+    """Longest reply."""
+    values: bool = False
+    """Ask for V also where the score does not need it, for those who watch."""
+
+    def __post_init__(self) -> None:
+        if self.k < 1 or self.draws < 1:
+            raise ValueError("k and draws must be at least 1")
+        if self.temperature < 0:
+            raise ValueError(f"temperature must not be negative, got {self.temperature}")
+
+    def __call__(self, engine: Engine, read: Read, requests: Sequence[Request]) -> list[Decision]:
+        """All requests are drawn together; V of all candidates comes from one forward."""
+        found = self._candidates(engine, read, requests)
+        worth: list[list[float]] = []
+        if self.values or self.score == "value":
+            worth = engine.values(requests, [[(), *(c.ids for c in line)] for line in found])
+            found = [
+                [replace(c, value=v) for c, v in zip(line, values[1:], strict=True)]
+                for line, values in zip(found, worth, strict=True)
+            ]
+        return [
+            Decision(
+                strategy=f"best-of-k {self.score}",
+                chosen=self._best(line, request),
+                candidates=tuple(line),
+                value=worth[i][0] if worth else None,
+            )
+            for i, (line, request) in enumerate(zip(found, requests, strict=True))
+        ]
+
+    def _best(self, line: Sequence[Candidate], request: Request) -> int:
+        if self.score == "chance":
+            return Random(f"{request.seed}/chance").randrange(len(line))
+        if self.score == "constant":
+            return 0
+        return max(range(len(line)), key=lambda i: (self._worth(line[i]), line[i].logp))
+
+    def _worth(self, candidate: Candidate) -> float:
+        if self.score == "logp":
+            return candidate.logp
+        assert candidate.value is not None
+        return candidate.value + self.weight * candidate.logp
+
+    def _candidates(
+        self, engine: Engine, read: Read, requests: Sequence[Request]
+    ) -> list[list[Candidate]]:
+        """Up to K candidates a request with different commands, in the order they were drawn."""
+        found: list[dict[str, Candidate]] = [{} for _ in requests]
+        for draw in range(self.draws):
+            short = [i for i, line in enumerate(found) if len(line) < self.k]
+            if not short or (draw > 0 and self.temperature == 0):
+                break
+            asked = [replace(requests[i], seed=requests[i].seed + draw) for i in short]
+            drawn = engine.generate(
+                asked, samples=self.k, temperature=self.temperature, max_tokens=self.max_tokens
+            )
+            for i, replies in zip(short, drawn, strict=True):
+                for reply in replies:
+                    new = candidate(reply, read)
+                    if len(found[i]) < self.k:
+                        found[i].setdefault(new.command or new.text, new)
+        if self.greedy:
+            likeliest = engine.generate(
+                requests, samples=1, temperature=0.0, max_tokens=self.max_tokens
+            )
+            for line, (reply,) in zip(found, likeliest, strict=True):
+                new = candidate(reply, read)
+                if len(line) == self.k and (new.command or new.text) not in line:
+                    line.popitem()
+                line.setdefault(new.command or new.text, new)
+        return [list(line.values()) for line in found]

@@ -1,0 +1,1 @@
+"""Learning: episodes to batches, batches to losses, losses to a bundle."""

@@ -1,0 +1,168 @@
+"""Episodes as tensors: packed rows for the networks, one line an episode for the objectives.
+
+Rows hold several episodes end to end (who sees whom is `packed_mask`'s business), so random
+batches cost no padding. What an objective reads is gathered back to (B, T): T action tokens of B
+episodes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from oreo_agent.records.episode import Episode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """An episode as the learner sees it."""
+
+    id: str
+    instance: str
+    ids: tuple[int, ...]
+    actions: tuple[int, ...]
+    """Places in ``ids`` of the action tokens; never 0, as a state comes before each."""
+    ends: tuple[int, ...]
+    """Places in ``ids`` of each reply's last token."""
+    reward: float
+
+    @classmethod
+    def of(cls, episode: Episode) -> "Tokens":
+        """Action tokens are those of action segments, and nothing else is."""
+        ids: list[int] = []
+        actions: list[int] = []
+        ends: list[int] = []
+        for segment in episode.segments:
+            if segment.kind == "action" and segment.ids:
+                actions.extend(range(len(ids), len(ids) + len(segment.ids)))
+                ends.append(len(ids) + len(segment.ids) - 1)
+            ids.extend(segment.ids)
+        return cls(
+            id=episode.id,
+            instance=episode.instance,
+            ids=tuple(ids),
+            actions=tuple(actions),
+            ends=tuple(ends),
+            reward=episode.reward,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """B episodes in R rows of L tokens; T action tokens, E replies, O observed tokens at most."""
+
+    ids: Tensor
+    """(R, L) tokens."""
+    episode: Tensor
+    """(R, L) which episode a token belongs to; -1 for padding."""
+    position: Tensor
+    """(R, L) place in the episode."""
+    state: Tensor
+    """(B, T) flat place in the rows of the state before each action token."""
+    action: Tensor
+    """(B, T) the action tokens."""
+    mask: Tensor
+    """(B, T) bool, True on real action tokens."""
+    end: Tensor
+    """(B, E) flat place of each reply's last token: the state after the action."""
+    end_action: Tensor
+    """(B, E) how many of the episode's action tokens lie up to and with that place."""
+    end_mask: Tensor
+    """(B, E) bool."""
+    seen_state: Tensor
+    """(B, O) flat place of the token before each observed one."""
+    seen: Tensor
+    """(B, O) tokens that the environment said."""
+    seen_mask: Tensor
+    """(B, O) bool."""
+    reward: Tensor
+    """(B,) terminal reward."""
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same on another device."""
+        return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+
+def collate(
+    episodes: Sequence[Tokens], *, row: int = 0, pad: int = 0, dtype: torch.dtype = torch.float32
+) -> Batch:
+    """Pack episodes into rows of at most ``row`` tokens (or the longest episode, if longer).
+
+    Args:
+        episodes: at least one.
+        row: tokens a row; 0 gives every episode a row of its own.
+        pad: token that fills the rows.
+        dtype: of the rewards.
+    """
+    length = max(row, *(len(e.ids) for e in episodes)) if len(episodes) > 1 else len(episodes[0].ids)
+    rows = _fit([len(e.ids) for e in episodes], length if row else 0)
+    width = max(sum(len(episodes[i].ids) for i in line) for line in rows)
+    ids = torch.full((len(rows), width), pad)
+    owner = torch.full((len(rows), width), -1)
+    position = torch.zeros((len(rows), width), dtype=torch.long)
+    start = [0] * len(episodes)
+    for r, line in enumerate(rows):
+        at = 0
+        for i in line:
+            n = len(episodes[i].ids)
+            ids[r, at : at + n] = torch.tensor(episodes[i].ids)
+            owner[r, at : at + n] = i
+            position[r, at : at + n] = torch.arange(n)
+            start[i] = r * width + at
+            at += n
+    seen = [_seen(e) for e in episodes]
+    state, mask = _lines([[start[i] + a - 1 for a in e.actions] for i, e in enumerate(episodes)])
+    action, _ = _lines([[e.ids[a] for a in e.actions] for e in episodes])
+    end, end_mask = _lines([[start[i] + a for a in e.ends] for i, e in enumerate(episodes)])
+    place = [{a: k for k, a in enumerate(e.actions, 1)} for e in episodes]
+    end_action, _ = _lines([[place[i][a] for a in e.ends] for i, e in enumerate(episodes)])
+    seen_state, seen_mask = _lines([[start[i] + a - 1 for a in line] for i, line in enumerate(seen)])
+    seen_ids, _ = _lines([[e.ids[a] for a in line] for e, line in zip(episodes, seen, strict=True)])
+    return Batch(
+        ids=ids,
+        episode=owner,
+        position=position,
+        state=state,
+        action=action,
+        mask=mask,
+        end=end,
+        end_action=end_action,
+        end_mask=end_mask,
+        seen_state=seen_state,
+        seen=seen_ids,
+        seen_mask=seen_mask,
+        reward=torch.tensor([e.reward for e in episodes], dtype=dtype),
+    )
+
+
+def _seen(episode: Tokens) -> list[int]:
+    acted = set(episode.actions)
+    return [i for i in range(1, len(episode.ids)) if i not in acted]
+
+
+def _fit(lengths: Sequence[int], limit: int) -> list[list[int]]:
+    """Indices grouped so that each group's lengths sum to at most ``limit``, longest first."""
+    rows: list[list[int]] = []
+    room: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        for r, free in enumerate(room):
+            if lengths[i] <= free:
+                rows[r].append(i)
+                room[r] -= lengths[i]
+                break
+        else:
+            rows.append([i])
+            room.append(limit - lengths[i])
+    return rows
+
+
+def _lines(values: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Ragged lists to (B, longest) numbers (0 where there is none) and a bool mask."""
+    width = max(1, *(len(line) for line in values)) if len(values) > 1 else max(1, len(values[0]))
+    table = torch.zeros((len(values), width), dtype=torch.long)
+    mask = torch.zeros((len(values), width), dtype=torch.bool)
+    for i, line in enumerate(values):
+        table[i, : len(line)] = torch.tensor(line, dtype=torch.long)
+        mask[i, : len(line)] = True
+    return table, mask

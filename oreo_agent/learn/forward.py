@@ -1,0 +1,104 @@
+"""Batches through networks: log-probabilities of what was done, exact KL, values.
+
+Logits are made only where they are asked for: at the states before action tokens (and, for SFT
+with observations, before observed tokens), never for whole rows.
+"""
+
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+from oreo_agent.learn.batch import Batch
+from oreo_agent.model.networks import ValueNetwork, output_weight, packed_mask
+
+
+class TokenScores(nn.Module):
+    """Log-probabilities over the vocabulary at chosen places."""
+
+    def __init__(self, policy: PreTrainedModel) -> None:
+        super().__init__()
+        self.policy = policy
+
+    def forward(self, batch: Batch, places: Tensor) -> Tensor:
+        """(N,) flat places in the rows to (N, V) log-probabilities, float32."""
+        hidden = _hidden(self.policy.base_model, batch)[places]
+        weight = output_weight(self.policy)
+        return functional.log_softmax(functional.linear(hidden, weight).float(), dim=-1)
+
+
+class StateValues(nn.Module):
+    """V at chosen places."""
+
+    def __init__(self, value: ValueNetwork) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, batch: Batch, places: Tensor) -> Tensor:
+        """(N,) flat places in the rows to (N,) values."""
+        return self.value.head(_hidden(self.value.body, batch)[places])
+
+
+def _hidden(body: nn.Module, batch: Batch) -> Tensor:
+    """(R * L, H) last hidden states; episodes of a row do not see each other."""
+    out = body(
+        input_ids=batch.ids,
+        attention_mask=packed_mask(batch.episode, batch.position),
+        position_ids=batch.position,
+        use_cache=False,
+    )
+    return cast(Tensor, out.last_hidden_state).flatten(0, 1)
+
+
+class Scores(NamedTuple):
+    """Of the policy, beside the reference's where there is one."""
+
+    logps: Tensor
+    """(B, T) of the action tokens."""
+    ref_logps: Tensor | None
+    """(B, T)"""
+    kl: Tensor | None
+    """(B, T) exact KL[pi || ref] at the state before each."""
+    seen_logps: Tensor | None
+    """(B, O) of the observed tokens."""
+
+
+def policy_scores(
+    scores: nn.Module, batch: Batch, *, reference: nn.Module | None = None, seen: bool = False
+) -> Scores:
+    """One pass of the policy, and one of the reference without gradient."""
+    acted = batch.state[batch.mask]
+    if seen:
+        observed = batch.seen_state[batch.seen_mask]
+        both = scores(batch, torch.cat([acted, observed]))
+        full, rest = both[: len(acted)], both[len(acted) :]
+        chosen = rest.gather(1, batch.seen[batch.seen_mask][:, None]).squeeze(1)
+        seen_logps = _spread(chosen, batch.seen_mask)
+    else:
+        full, seen_logps = scores(batch, acted), None
+    tokens = batch.action[batch.mask][:, None]
+    logps = _spread(full.gather(1, tokens).squeeze(1), batch.mask)
+    if reference is None:
+        return Scores(logps, None, None, seen_logps)
+    with torch.no_grad():
+        ref = reference(batch, acted)
+    kl = _spread((full.exp() * (full - ref)).sum(-1), batch.mask)
+    ref_logps = _spread(ref.gather(1, tokens).squeeze(1), batch.mask)
+    return Scores(logps, ref_logps, kl, seen_logps)
+
+
+def state_values(values: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    """V before each action token (B, T) and at the end of each reply (B, E)."""
+    before, after = batch.state[batch.mask], batch.end[batch.end_mask]
+    both = values(batch, torch.cat([before, after]))
+    return (
+        _spread(both[: len(before)], batch.mask),
+        _spread(both[len(before) :], batch.end_mask),
+    )
+
+
+def _spread(flat: Tensor, mask: Tensor) -> Tensor:
+    """(N,) numbers to where (B, T) ``mask`` is True, zeros elsewhere."""
+    return torch.zeros(mask.shape, dtype=flat.dtype, device=flat.device).masked_scatter(mask, flat)

@@ -1,0 +1,96 @@
+"""What a run prints and keeps: means over steps, and held-out figures of the value."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+QUARTERS = (0.25, 0.5, 0.75)
+
+
+def auc(scores: Sequence[float], won: Sequence[bool]) -> float:
+    """Chance that a won episode scores above a lost one (ties count half); nan without both."""
+    wins = sum(won)
+    if wins in (0, len(won)):
+        return math.nan
+    ranks = rankdata(np.asarray(scores))
+    total = float(ranks[np.asarray(won, dtype=bool)].sum())
+    return (total - wins * (wins + 1) / 2) / (wins * (len(won) - wins))
+
+
+def value_figures(
+    values: Sequence[Sequence[float]], ends: Sequence[Sequence[float]], rewards: Sequence[float]
+) -> dict[str, float]:
+    """What V knows of episodes it was not trained on.
+
+    Args:
+        values: for each episode, V before each action token.
+        ends: for each episode, V at the end of each reply.
+        rewards: terminal rewards.
+    """
+    won = [reward > 0.5 for reward in rewards]
+    figures: dict[str, float] = {"episodes": len(won), "won": sum(won) / max(1, len(won))}
+    flat = [v - r for line, r in zip(values, rewards, strict=True) for v in line]
+    figures["mse"] = float(np.mean(np.square(flat))) if flat else math.nan
+    for quarter in QUARTERS:
+        at = [line[int(quarter * (len(line) - 1))] for line in ends]
+        figures[f"auc_{round(quarter * 100)}"] = auc(at, won)
+    for name, keep in (("won", True), ("lost", False)):
+        lines = [line for line, w in zip(values, won, strict=True) if w is keep]
+        figures[f"first_{name}"] = _mean([line[0] for line in lines])
+        figures[f"last_{name}"] = _mean([line[-1] for line in lines])
+    return figures
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return float(np.mean(numbers)) if numbers else math.nan
+
+
+class Journal:
+    """``metrics.jsonl``: one line a report; a resumed run drops the lines after its checkpoint."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def rewind(self, step: int) -> None:
+        """Forget what was written after ``step``."""
+        if not self.path.exists():
+            return
+        kept: list[str] = []
+        for line in self.path.read_text().splitlines():
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(line + "\n")
+            except (ValueError, KeyError):
+                continue  # the line that the kill tore
+        self.path.write_text("".join(kept))
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Add a line; nan becomes null."""
+        clean = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a") as file:
+            file.write(json.dumps(clean) + "\n")
+
+
+class Means:
+    """Running means of named figures, weighted, until they are taken."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, list[float]] = {}
+
+    def add(self, name: str, value: float, weight: float = 1.0) -> None:
+        """Count ``value`` with ``weight``."""
+        pair = self._sums.setdefault(name, [0.0, 0.0])
+        pair[0] += value * weight
+        pair[1] += weight
+
+    def take(self) -> dict[str, float]:
+        """The means so far; starts anew."""
+        means = {name: total / weight for name, (total, weight) in self._sums.items() if weight}
+        self._sums.clear()
+        return means

@@ -1,0 +1,79 @@
+r"""OREO: policy and value made to agree with the soft Bellman equation on every stored episode.
+
+Let l_t = log pi(a_t|s_t) - log pi_ref(a_t|s_t) for the T action tokens of an episode with terminal
+reward R. The optimal pair satisfies, along any trajectory (arXiv:2412.16145, eq. 7),
+
+    V(s_t) = R - beta * sum_{i>=t} l_i
+
+so both losses are the mean square of what is left over; they differ in where gradients flow:
+
+    L_V  = 1/T sum_t (   V(s_t)  - R + beta * sg[sum_{i>=t} l_i]       )^2                 (eq. 8)
+    L_pi = 1/T sum_t (sg[V(s_t)] - R + beta * (l_t + sg[sum_{i>t} l_i]))^2
+           + alpha * 1/T sum_t KL[pi(.|s_t) || pi_ref(.|s_t)]                              (eq. 9)
+
+V is trained by the same equation at the end of each reply too, where the environment has yet to
+answer: best-of-K reads it there. The terminal state is in neither sum (its value is 0).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from oreo_agent.learn.objectives import Losses, View
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Oreo:
+    """Token-level OREO with the exact KL."""
+
+    uses_value: ClassVar[bool] = True
+    uses_reference: ClassVar[bool] = True
+
+    beta: float = 0.03
+    """Pull toward the reference policy, in reward units per nat; above 0."""
+    alpha: float = 0.01
+    """Weight of the exact KL, in reward units squared per nat; 0 or more."""
+    end_weight: float = 1.0
+    """Weight of V's loss at the ends of replies beside that before action tokens; 0 or more."""
+
+    def __post_init__(self) -> None:
+        if self.beta <= 0:
+            raise ValueError(f"beta must be above 0, got {self.beta}")
+        if self.alpha < 0 or self.end_weight < 0:
+            raise ValueError("alpha and end_weight must not be negative")
+
+    def __call__(self, view: View) -> Losses:
+        """Both losses; without ``logps`` (value warm-up, pi = pi_ref) the value's alone."""
+        assert view.values is not None
+        if view.logps is None or view.ref_logps is None:
+            ratio = torch.zeros_like(view.values)
+        else:
+            ratio = (view.logps - view.ref_logps).masked_fill(~view.mask, 0.0)
+        onward = ratio.detach().flip(1).cumsum(1).flip(1)
+        target = view.reward[:, None] - self.beta * onward
+        value = _weighted((view.values - target) ** 2, view.weight, view.mask)
+        if view.end_values is not None and self.end_weight > 0:
+            end_target = view.reward[:, None] - self.beta * _after(onward, view.end_action)
+            gap = view.end_values - end_target
+            value = value + self.end_weight * _weighted(gap**2, view.end_weight, view.end_mask)
+        if view.logps is None:
+            return Losses(policy=None, value=value)
+        gap = view.values.detach() - target + self.beta * (ratio - ratio.detach())
+        policy = _weighted(gap**2, view.weight, view.mask)
+        if self.alpha > 0:
+            assert view.kl is not None
+            policy = policy + self.alpha * _weighted(view.kl, view.weight, view.mask)
+        return Losses(policy=policy, value=value)
+
+
+def _weighted(term: Tensor, weight: Tensor, mask: Tensor) -> Tensor:
+    """(B, T) terms to their weighted sum; what stands outside the mask is never read."""
+    return (term.masked_fill(~mask, 0.0) * weight).sum()
+
+
+def _after(onward: Tensor, count: Tensor) -> Tensor:
+    """(B, E) sums of the log-ratios that follow the first ``count`` action tokens."""
+    padded = torch.cat([onward, torch.zeros_like(onward[:, :1])], dim=1)
+    return padded.gather(1, count)

@@ -1,0 +1,89 @@
+"""Optimisers and their schedules; their state as plain tensors and numbers, never pickled."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from oreo_agent.errors import SettingError
+from oreo_agent.learn.settings import OptimiserSettings
+
+
+class Mover:
+    """Moves one network's weights: one or two optimisers under one schedule."""
+
+    def __init__(self, network: nn.Module, settings: OptimiserSettings, steps: int) -> None:
+        self.settings = settings
+        self.steps = steps
+        self.weights = [p for p in network.parameters() if p.requires_grad]
+        self.optimisers = list(_optimisers(network, settings))
+        self.rates = [group["lr"] for o in self.optimisers for group in o.param_groups]
+
+    def step(self, index: int) -> float:
+        """Take step ``index`` (from 0) of ``steps``; the norm of the gradient before clipping."""
+        limit = self.settings.clip or math.inf
+        norm = float(nn.utils.clip_grad_norm_(self.weights, limit))
+        share = rate_share(self.settings, index, self.steps)
+        groups = (group for o in self.optimisers for group in o.param_groups)
+        for group, rate in zip(groups, self.rates, strict=True):
+            group["lr"] = rate * share
+        for optimiser in self.optimisers:
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        return norm
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The optimisers' state, flat; numbers become tensors of no dimension."""
+        flat: dict[str, torch.Tensor] = {}
+        for i, optimiser in enumerate(self.optimisers):
+            for key, state in optimiser.state_dict()["state"].items():
+                for name, value in state.items():
+                    flat[f"{i}.{key}.{name}"] = torch.as_tensor(value).detach().clone()
+        return flat
+
+    def restore(self, flat: dict[str, torch.Tensor]) -> None:
+        """Take over what `tensors` gave."""
+        for i, optimiser in enumerate(self.optimisers):
+            state: dict[int, dict[str, Any]] = {}
+            for name, value in flat.items():
+                owner, key, field = name.split(".", 2)
+                if int(owner) == i:
+                    state.setdefault(int(key), {})[field] = value
+            whole = optimiser.state_dict()
+            optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+
+
+def rate_share(settings: OptimiserSettings, index: int, steps: int) -> float:
+    """Share of the peak rate at step ``index`` (from 0) of ``steps``; above 0 throughout."""
+    rise = max(1, round(settings.warmup * steps))
+    if index < rise:
+        return (index + 1) / rise
+    if settings.schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * (index - rise) / max(1, steps - rise)))
+    fall = max(1, round(settings.decay * steps))
+    return min(1.0, (steps - index) / fall)
+
+
+def _optimisers(network: nn.Module, settings: OptimiserSettings) -> Iterator[Optimizer]:
+    named = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
+    matrices = [p for n, p in named if p.ndim == 2 and ".layers." in n] if settings.muon else []
+    chosen = {id(p) for p in matrices}
+    rest = [p for _, p in named if id(p) not in chosen]
+    if matrices:
+        if not hasattr(torch.optim, "Muon"):
+            raise SettingError(
+                f"torch {torch.__version__} has no Muon; install torch>=2.9 or turn it off with "
+                "--set train.policy.muon=false"
+            )
+        yield torch.optim.Muon(
+            matrices, lr=settings.muon_lr, weight_decay=settings.weight_decay
+        )
+    yield torch.optim.AdamW(
+        rest,
+        lr=settings.lr,
+        betas=(settings.beta1, settings.beta2),
+        weight_decay=settings.weight_decay,
+    )

@@ -1,0 +1,82 @@
+"""Settings of a training run; a recipe in ``configs/`` sets them, ``--set`` overrides them."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptimiserSettings:
+    """How one network's weights are moved."""
+
+    lr: float = 5e-6
+    """Peak learning rate of AdamW."""
+    muon: bool = False
+    """Move the matrices of the blocks by Muon (for networks made from nothing); needs torch 2.9."""
+    muon_lr: float = 0.02
+    """Peak learning rate of Muon."""
+    beta1: float = 0.9
+    """Decay of AdamW's first moment."""
+    beta2: float = 0.95
+    """Decay of AdamW's second moment."""
+    weight_decay: float = 0.0
+    """Per unit of learning rate."""
+    clip: float = 1.0
+    """Largest norm of the gradient; 0 leaves it as it is."""
+    schedule: Literal["cosine", "trapezoid"] = "cosine"
+    """``cosine`` falls to 0 from the warm-up on; ``trapezoid`` is flat, then falls in a line."""
+    warmup: float = 0.03
+    """Share of the steps over which the rate rises."""
+    decay: float = 0.5
+    """Share of the steps over which a trapezoid falls."""
+
+    def __post_init__(self) -> None:
+        if self.lr <= 0 or self.muon_lr <= 0:
+            raise ValueError("learning rates must be above 0")
+        if not (0 <= self.warmup <= 1 and 0 <= self.decay <= 1):
+            raise ValueError("warmup and decay are shares between 0 and 1")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainSettings:
+    """The loop."""
+
+    epochs: float = 1.0
+    """Passes over the training episodes."""
+    value_warmup: float = 0.0
+    """Passes before these in which only the value learns (the policy is the reference)."""
+    batch: int = 128
+    """Episodes a step, drawn at random without regard to length."""
+    micro_tokens: int = 16384
+    """Tokens that go through a network at once; a batch is split into parts of at most so many."""
+    row: int = 0
+    """Tokens a packed row; 0 gives each episode its own row."""
+    held_out: float = 0.1
+    """Share of the instances kept from training, for the held-out figures."""
+    normalise: Literal["episode", "token"] = "episode"
+    """``episode``: mean over an episode's tokens, then over episodes; ``token``: over all tokens."""
+    relabel: bool = False
+    """Rename the world each time an episode is used, where the prompt format knows how."""
+    won_only: bool = False
+    """Use episodes of reward 1 alone."""
+    max_tokens: int = 4096
+    """Episodes with more tokens are left out and counted."""
+    checkpoint_every: int = 200
+    """Steps between checkpoints; 0 keeps none."""
+    report_every: int = 50
+    """Steps between lines of metrics."""
+    threads: int = 1
+    """CPU threads."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the weights that are trained."""
+    seed: int = 0
+    """Of weights that are made from nothing, of the held-out choice and of the order."""
+    policy: OptimiserSettings = field(default_factory=OptimiserSettings)
+    value: OptimiserSettings = field(default_factory=OptimiserSettings)
+
+    def __post_init__(self) -> None:
+        if self.epochs < 0 or self.value_warmup < 0 or self.epochs + self.value_warmup == 0:
+            raise ValueError("epochs and value_warmup must not be negative, and not both 0")
+        if self.batch < 1 or self.micro_tokens < 1 or self.threads < 1:
+            raise ValueError("batch, micro_tokens and threads must be at least 1")
+        if not 0 <= self.held_out < 1:
+            raise ValueError(f"held_out is a share below 1, got {self.held_out}")

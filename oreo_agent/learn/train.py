@@ -1,0 +1,345 @@
+"""From stores to a bundle: what `oreo-agent train` does."""
+
+import copy
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from transformers import PreTrainedModel
+
+from oreo_agent.config import build
+from oreo_agent.errors import DataError, RecordError, SettingError
+from oreo_agent.learn.batch import Tokens
+from oreo_agent.learn.forward import StateValues, TokenScores
+from oreo_agent.learn.objectives import OBJECTIVES, Objective
+from oreo_agent.learn.settings import TrainSettings
+from oreo_agent.learn.trainer import Data, Networks, Trainer
+from oreo_agent.model.bundle import Card, fingerprint, read_card, write_bundle
+from oreo_agent.model.compact import BOS, END, PAD, SPECIALS, CompactPrompt
+from oreo_agent.model.networks import (
+    ValueNetwork,
+    factor,
+    load_policy,
+    new_policy,
+    unfactor,
+)
+from oreo_agent.model.prompt import PromptFormat, load_prompt
+from oreo_agent.model.tokenizers import load_tokenizer, word_tokenizer
+from oreo_agent.records.store import Store
+
+TINY = "tiny"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainRun:
+    """Everything that decides a bundle."""
+
+    method: str
+    """Name of an objective: ``sft``, ``oreo``, ..."""
+    data: tuple[Path, ...]
+    """Stores to learn from."""
+    out: Path
+    """The bundle to write."""
+    model: str = TINY
+    """``tiny``, a bundle, or a model folder in Hugging Face format."""
+    size: str = "128x4"
+    """Of ``tiny``: width x layers."""
+    overwrite: bool = False
+    """Replace a bundle that stands at ``out``, and forget its checkpoints."""
+    objective: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Settings of the objective."""
+    train: TrainSettings = field(default_factory=TrainSettings)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Start:
+    """What a run begins with."""
+
+    policy: PreTrainedModel
+    value: ValueNetwork | None
+    prompt: PromptFormat
+    tokenizer: Any
+    base: str
+    max_context: int
+
+
+def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: None) -> Card:
+    """Train and write a bundle; a run that was killed goes on from its checkpoint.
+
+    Args:
+        run: what to train on what.
+        report: is given each line of metrics.
+
+    Returns:
+        The card of the bundle. A finished bundle of the very same run is left as it is.
+
+    Raises:
+        OreoError: settings, data or model do not fit; nothing is written then.
+    """
+    kind = OBJECTIVES.load(run.method)
+    objective = build(kind, run.objective, at=run.method)
+    torch.set_num_threads(run.train.threads)
+    episodes, prompt_settings, facts = read_episodes(run.data, run.train)
+    work = run.out.with_name(f"{run.out.name}.training")
+    identity = _identity(run, facts)
+    if not run.overwrite and (done := _finished(run.out, identity)) is not None:
+        return done
+    start = _start(run, prompt_settings)
+    _fits(start, facts)
+    _begin(work, identity, anew=run.overwrite)
+    data = _split(episodes, run.train, start.prompt)
+    networks, value = _networks(start, objective, run.train, data.train)
+    trainer = Trainer(objective, networks, data, run.train, work, report)
+    figures = trainer.run()
+    card = Card(
+        method=run.method,
+        settings={"objective": asdict(objective), "train": asdict(run.train), "size": run.size},
+        prompt=start.prompt.settings(),
+        tokenizer=start.prompt.tokenizer_fingerprint,
+        base=start.base,
+        data=facts | {"run": identity},
+        task=facts["task"],
+        has_value=value is not None,
+        max_context=start.max_context,
+        metrics=figures,
+    )
+    if trainer.accelerator.is_main_process:
+        _write(run.out, card, start, value, work)
+    return card
+
+
+def read_episodes(
+    stores: Sequence[Path], settings: TrainSettings
+) -> tuple[list[Tokens], dict[str, Any], dict[str, Any]]:
+    """The episodes that can be learned from, their prompt settings, and facts about the data.
+
+    Faults, episodes without actions and those that do not fit ``max_tokens`` are left out and
+    counted; nothing is cut.
+
+    Raises:
+        DataError: nothing is left to learn from.
+        RecordError: the stores do not fit each other.
+    """
+    left_out: Counter[str] = Counter()
+    kept: dict[str, Tokens] = {}
+    digest = hashlib.sha256()
+    prompts: list[dict[str, Any]] = []
+    tokenizers: set[str] = set()
+    tasks: set[str] = set()
+    for folder in stores:
+        with Store.open(folder) as store:
+            prompts.append(store.prompt)
+            tokenizers.add(store.tokenizer)
+            for episode in store:
+                tokens = Tokens.of(episode)
+                if episode.end == "fault":
+                    left_out["fault"] += 1
+                elif not tokens.actions:
+                    left_out["no actions"] += 1
+                elif len(tokens.ids) > settings.max_tokens:
+                    left_out["too long"] += 1
+                elif settings.won_only and episode.reward < 1:
+                    left_out["lost"] += 1
+                else:
+                    tasks.add(episode.task)
+                    kept[tokens.id] = tokens
+                    digest.update(f"{tokens.id} {tokens.ids} {tokens.reward}".encode())
+    names = ", ".join(map(str, stores))
+    if len(tokenizers) > 1 or any(prompt != prompts[0] for prompt in prompts):
+        raise RecordError(
+            f"the stores {names} were written in different prompt formats or tokenizers; "
+            "train on stores of one format"
+        )
+    if not kept:
+        raise DataError(
+            f"{names}: no episode to learn from (left out: {dict(left_out) or 'none'}); "
+            "collect some with `oreo-agent rollout`"
+        )
+    facts = {
+        "fingerprint": digest.hexdigest()[:16],
+        "episodes": len(kept),
+        "won": sum(e.reward > 0.5 for e in kept.values()),
+        "tokens": sum(len(e.ids) for e in kept.values()),
+        "left_out": dict(left_out),
+        "tokenizer": tokenizers.pop(),
+        "task": ", ".join(sorted(tasks)),
+    }
+    return list(kept.values()), prompts[0], facts
+
+
+def _identity(run: TrainRun, facts: Mapping[str, Any]) -> str:
+    """Checksum of all that decides the weights."""
+    first = run.model if run.model == TINY else fingerprint(run.model)
+    told = asdict(run) | {"data": facts["fingerprint"], "out": "", "model": first}
+    del told["overwrite"]
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _finished(out: Path, identity: str) -> Card | None:
+    if not out.exists():
+        return None
+    card = read_card(out)
+    if card.data.get("run") == identity:
+        return card
+    raise SettingError(
+        f"{out} holds a bundle of another run (method {card.method!r}); "
+        "name another --out, or replace it with --overwrite"
+    )
+
+
+def _start(run: TrainRun, prompt_settings: Mapping[str, Any]) -> _Start:
+    dtype = getattr(torch, run.train.dtype)
+    if run.model == TINY:
+        prompt = load_prompt(prompt_settings)
+        if not isinstance(prompt, CompactPrompt):
+            raise SettingError(
+                f"--model tiny speaks the prompt format 'compact' and the data is {prompt.name!r}; "
+                "name a pretrained model, or collect with --prompt compact"
+            )
+        names = dict(zip(("pad", "bos", "unk", "turn", "eos"), SPECIALS, strict=True))
+        del names["turn"]
+        policy = new_policy(
+            len(prompt.tokens), run.size, bos=BOS, eos=END, pad=PAD, seed=run.train.seed
+        )
+        tokenizer = word_tokenizer(prompt.tokens, **names)
+        return _Start(
+            policy=policy,
+            value=None,
+            prompt=prompt,
+            tokenizer=tokenizer,
+            base=f"tiny {run.size}, random weights",
+            max_context=_context(policy),
+        )
+    folder = Path(run.model)
+    if (folder / "bundle.json").exists():
+        card = read_card(folder)
+        tokenizer = load_tokenizer(folder / "tokenizer")
+        return _Start(
+            policy=load_policy(folder / "policy", dtype=dtype),
+            value=ValueNetwork.load(folder / "value", dtype=dtype) if card.has_value else None,
+            prompt=load_prompt(card.prompt, tokenizer),
+            tokenizer=tokenizer,
+            base=f"bundle {fingerprint(folder)} ({card.method})",
+            max_context=card.max_context,
+        )
+    tokenizer = load_tokenizer(folder)
+    policy = load_policy(folder, dtype=dtype)
+    return _Start(
+        policy=policy,
+        value=None,
+        prompt=load_prompt(prompt_settings, tokenizer),
+        tokenizer=tokenizer,
+        base=f"{policy.config.model_type} {fingerprint(folder)}",
+        max_context=_context(policy),
+    )
+
+
+def _context(policy: PreTrainedModel) -> int:
+    return int(getattr(policy.config, "max_position_embeddings", 4096))
+
+
+def _fits(start: _Start, facts: Mapping[str, Any]) -> None:
+    if start.prompt.tokenizer_fingerprint != facts["tokenizer"]:
+        raise RecordError(
+            f"the episodes hold ids of tokenizer {facts['tokenizer']!r} and the model's is "
+            f"{start.prompt.tokenizer_fingerprint!r}; collect with this model, or name the model "
+            "that they were collected with"
+        )
+
+
+def _begin(work: Path, identity: str, *, anew: bool) -> None:
+    """The folder of checkpoints and metrics, which belongs to one run."""
+    mark = work / "run.json"
+    if anew or (work.exists() and not mark.exists()):
+        shutil.rmtree(work, ignore_errors=True)
+    if mark.exists() and json.loads(mark.read_text())["run"] != identity:
+        raise SettingError(
+            f"{work} holds the checkpoints of another run; go on with that run's settings, "
+            "or drop them with --overwrite"
+        )
+    work.mkdir(parents=True, exist_ok=True)
+    mark.write_text(json.dumps({"run": identity}))
+
+
+def _split(episodes: Sequence[Tokens], settings: TrainSettings, prompt: PromptFormat) -> Data:
+    """Instances, not episodes, are held out: V must not have seen the game it is judged on."""
+
+    def held(instance: str) -> bool:
+        told = f"{settings.seed}/held-out/{instance}".encode()
+        return int.from_bytes(hashlib.sha256(told).digest()[:4]) < settings.held_out * 2**32
+
+    train = [e for e in episodes if not held(e.instance)]
+    return Data(
+        train=train or list(episodes),
+        held_out=[e for e in episodes if held(e.instance)] if train else [],
+        relabel=prompt.relabelled if settings.relabel else None,
+        pad=0,
+    )
+
+
+def _networks(
+    start: _Start, objective: Objective, settings: TrainSettings, train: Sequence[Tokens]
+) -> tuple[Networks, ValueNetwork | None]:
+    """Everything at its place before the first step; the reference is the policy as it is now."""
+    value = None
+    if objective.uses_value:
+        rate = sum(e.reward for e in train) / len(train)
+        value = start.value or ValueNetwork.of_policy(start.policy, start=rate)
+    if isinstance(start.prompt, CompactPrompt):
+        factor(start.policy, start.prompt.factors())
+        if value is not None:
+            factor(value.model, start.prompt.factors())
+    reference = None
+    if objective.uses_reference:
+        reference = TokenScores(copy.deepcopy(start.policy)).eval().requires_grad_(False)
+    networks = Networks(
+        policy=TokenScores(start.policy).train(),
+        value=StateValues(value).train() if value is not None else None,
+        reference=reference,
+    )
+    return networks, value
+
+
+def _write(out: Path, card: Card, start: _Start, value: ValueNetwork | None, work: Path) -> None:
+    unfactor(start.policy)
+    if value is not None:
+        unfactor(value.model)
+
+    def save(folder: Path) -> None:
+        start.policy.save_pretrained(folder / "policy")
+        if value is not None:
+            value.save(folder / "value")
+        start.tokenizer.save_pretrained(folder / "tokenizer")
+        shutil.copy(work / "metrics.jsonl", folder / "metrics.jsonl")
+
+    write_bundle(out, card, _readme(card), save)
+    shutil.rmtree(work)
+
+
+def _readme(card: Card) -> str:
+    """The model card for people."""
+    held = json.dumps(msgspec.to_builtins(card.metrics), indent=1)
+    return f"""# An agent for {card.task}
+
+Trained by oreo-agent with the method `{card.method}` on {card.data["episodes"]} episodes
+({card.data["won"]} won), from {card.base}. Prompt format: `{card.prompt["format"]}`.
+
+`policy/` is a causal language model in Hugging Face format. \
+{"`value/` is a token classifier with one label: V at a token is the success still to be expected." if card.has_value else "There is no value network."}
+
+Figures on held-out instances of the training data:
+
+```json
+{held}
+```
+
+Limits: it has learned from the episodes above and nothing else; scores on other worlds, prompt
+formats or step limits are not known. The settings of the run are in `bundle.json`.
+"""

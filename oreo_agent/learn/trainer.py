@@ -1,0 +1,264 @@
+"""The loop: random batches of whole episodes, one objective, two networks, our own steps.
+
+Every random choice follows from the seed, the epoch and the episode, so a run that is killed goes
+on from its last checkpoint bit for bit.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from oreo_agent.learn.batch import Batch, Tokens, collate
+from oreo_agent.learn.checkpoint import load_checkpoint, save_checkpoint
+from oreo_agent.learn.forward import Scores, policy_scores, state_values
+from oreo_agent.learn.metrics import Journal, Means, value_figures
+from oreo_agent.learn.objectives import Objective, View
+from oreo_agent.learn.optimisers import Mover
+from oreo_agent.learn.settings import TrainSettings
+
+Relabel = Callable[[Sequence[int], Random], list[int]]
+Report = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Networks:
+    """What is trained and what it is compared with."""
+
+    policy: nn.Module
+    """`TokenScores` over the policy."""
+    value: nn.Module | None
+    """`StateValues`, for objectives that learn a value."""
+    reference: nn.Module | None
+    """`TokenScores` over the frozen reference."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """Episodes to learn from, and those that only judge."""
+
+    train: Sequence[Tokens]
+    held_out: Sequence[Tokens]
+    relabel: Relabel | None
+    pad: int
+
+
+class Trainer:
+    """One run of one objective."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        networks: Networks,
+        data: Data,
+        settings: TrainSettings,
+        folder: Path,
+        report: Report,
+    ) -> None:
+        self.objective, self.data, self.settings = objective, data, settings
+        self.report = report
+        self.folder = folder
+        self.journal = Journal(folder / "metrics.jsonl")
+        self.accelerator = Accelerator()
+        per_epoch = max(1, math.ceil(len(data.train) / settings.batch))
+        warm = settings.value_warmup if objective.uses_value else 0.0
+        self.warm = math.ceil(warm * per_epoch)
+        self.steps = self.warm + math.ceil(settings.epochs * per_epoch)
+        self.movers = {"policy": Mover(networks.policy, settings.policy, self.steps - self.warm)}
+        self.bare: dict[str, nn.Module] = {"policy": networks.policy}
+        if networks.value is not None:
+            self.movers["value"] = Mover(networks.value, settings.value, self.steps)
+            self.bare["value"] = networks.value
+        prepare = self.accelerator.prepare
+        self.policy = prepare(networks.policy)
+        self.value = prepare(networks.value) if networks.value is not None else None
+        self.reference = (
+            networks.reference.to(self.accelerator.device) if networks.reference else None
+        )
+        self.means = Means()
+
+    def run(self) -> dict[str, Any]:
+        """Train to the end; the last held-out figures."""
+        torch.set_num_threads(self.settings.threads)
+        torch.manual_seed(self.settings.seed)
+        start = load_checkpoint(self.folder / "checkpoint", self.bare, self.movers) or 0
+        self.journal.rewind(start)
+        self._mode(train=True)
+        clock, tokens = time.monotonic(), 0
+        for step in range(start, self.steps):
+            tokens += self._step(step)
+            done = step + 1
+            if done % self.settings.report_every == 0 or done == self.steps:
+                speed = tokens / max(1e-9, time.monotonic() - clock)
+                self._tell({"step": done, "steps": self.steps, "tokens_per_second": speed})
+                clock, tokens = time.monotonic(), 0
+            every = self.settings.checkpoint_every
+            if every and done % every == 0 and done < self.steps:
+                self._save(done)
+        figures = self.judge()
+        if figures:
+            self._tell({"step": self.steps, "steps": self.steps, "held_out": figures})
+        return figures
+
+    def episodes(self, step: int) -> list[Tokens]:
+        """The batch of ``step``: a slice of its epoch's permutation, relabelled for its epoch."""
+        train, size = self.data.train, self.settings.batch
+        per_epoch = max(1, math.ceil(len(train) / size))
+        epoch, place = divmod(step, per_epoch)
+        order = list(range(len(train)))
+        Random(f"{self.settings.seed}/order/{epoch}").shuffle(order)
+        chosen = order[place * size : (place + 1) * size]
+        return [self._renamed(train[i], epoch) for i in chosen]
+
+    def _renamed(self, episode: Tokens, epoch: int) -> Tokens:
+        if self.data.relabel is None:
+            return episode
+        rng = Random(f"{self.settings.seed}/relabel/{epoch}/{episode.id}")
+        return replace(episode, ids=tuple(self.data.relabel(episode.ids, rng)))
+
+    def _step(self, step: int) -> int:
+        episodes = self.episodes(step)
+        own = episodes[self.accelerator.process_index :: self.accelerator.num_processes]
+        for part in parts(own, self.settings.micro_tokens):
+            batch = collate(part, row=self.settings.row, pad=self.data.pad)
+            self._learn(batch.to(self.accelerator.device), episodes, warm=step < self.warm)
+        moved = self.movers.items()
+        for name, mover in moved:
+            if name == "policy" and step < self.warm:
+                continue
+            norm = mover.step(step - self.warm if name == "policy" else step)
+            self.means.add(f"{name}_gradient", norm)
+        return sum(len(e.ids) for e in episodes)
+
+    def _learn(self, batch: Batch, whole: Sequence[Tokens], *, warm: bool) -> None:
+        """Add the gradient of one part of a batch."""
+        view = self._weights(batch, whole)
+        if self.value is not None:
+            values, ends = state_values(self.value, batch)
+            view = view._replace(values=values, end_values=ends)
+        scores = None
+        if not warm:
+            seen = getattr(self.objective, "observations", 0.0) > 0
+            scores = policy_scores(self.policy, batch, reference=self.reference, seen=seen)
+            view = view._replace(
+                logps=scores.logps,
+                ref_logps=scores.ref_logps,
+                kl=scores.kl,
+                seen_logps=scores.seen_logps,
+            )
+        losses = self.objective(view)
+        total = sum(loss for loss in losses if loss is not None)
+        assert isinstance(total, Tensor)
+        # accelerate averages gradients over processes; the weights are shares of the whole batch
+        self.accelerator.backward(total * self.accelerator.num_processes)
+        self._measure(batch, view, scores, losses.policy, losses.value)
+
+    def _weights(self, batch: Batch, whole: Sequence[Tokens]) -> View:
+        def share(mask: Tensor, total: int) -> Tensor:
+            if self.settings.normalise == "token":
+                return mask / max(1, total)
+            return mask / mask.sum(1, keepdim=True).clamp(min=1) / len(whole)
+
+        return View(
+            reward=batch.reward,
+            mask=batch.mask,
+            weight=share(batch.mask, sum(len(e.actions) for e in whole)),
+            end_action=batch.end_action,
+            end_mask=batch.end_mask,
+            end_weight=share(batch.end_mask, sum(len(e.ends) for e in whole)),
+            seen_weight=share(
+                batch.seen_mask, sum(len(e.ids) - len(e.actions) - 1 for e in whole)
+            ),
+        )
+
+    @torch.no_grad()
+    def _measure(
+        self,
+        batch: Batch,
+        view: View,
+        scores: Scores | None,
+        policy_loss: Tensor | None,
+        value_loss: Tensor | None,
+    ) -> None:
+        """Means over the steps since the last report; losses as sums over a step's parts."""
+        part = float(view.weight.sum())
+        if policy_loss is not None:
+            self.means.add("policy_loss", float(policy_loss) / part, part)
+        if value_loss is not None:
+            self.means.add("value_loss", float(value_loss) / part, part)
+        if scores is not None:
+            logps = scores.logps
+            self.means.add("nll", -float((logps * view.weight).sum()) / part, part)
+            self.means.add("data_mass", float((logps.exp() * view.weight).sum()) / part, part)
+            if scores.kl is not None and scores.ref_logps is not None:
+                self.means.add("kl", float((scores.kl * view.weight).sum()) / part, part)
+                total = ((logps - scores.ref_logps) * view.mask).sum(1)
+                for name, keep in (("won", batch.reward > 0.5), ("lost", batch.reward <= 0.5)):
+                    if bool(keep.any()):
+                        self.means.add(f"ratio_{name}", float(total[keep].mean()), int(keep.sum()))
+        if view.values is not None:
+            first, last = view.values[:, 0], view.values.gather(1, view.mask.sum(1)[:, None] - 1)
+            for name, keep in (("won", batch.reward > 0.5), ("lost", batch.reward <= 0.5)):
+                if bool(keep.any()):
+                    n = int(keep.sum())
+                    self.means.add(f"v_first_{name}", float(first[keep].mean()), n)
+                    self.means.add(f"v_last_{name}", float(last[keep].mean()), n)
+
+    @torch.no_grad()
+    def judge(self) -> dict[str, Any]:
+        """Held-out figures: the policy's likelihood of what was done, and what V knows."""
+        if not self.data.held_out:
+            return {}
+        self._mode(train=False)
+        means = Means()
+        values: list[list[float]] = []
+        ends: list[list[float]] = []
+        for part in parts(self.data.held_out, self.settings.micro_tokens):
+            batch = collate(part, row=self.settings.row, pad=self.data.pad)
+            batch = batch.to(self.accelerator.device)
+            scores = policy_scores(self.policy, batch)
+            means.add("nll", -float(scores.logps[batch.mask].mean()), int(batch.mask.sum()))
+            if self.value is not None:
+                before, after = state_values(self.value, batch)
+                values += [v[m].tolist() for v, m in zip(before, batch.mask, strict=True)]
+                ends += [v[m].tolist() for v, m in zip(after, batch.end_mask, strict=True)]
+        figures: dict[str, Any] = means.take()
+        if self.value is not None:
+            figures |= value_figures(values, ends, [e.reward for e in self.data.held_out])
+        self._mode(train=True)
+        return figures
+
+    def _mode(self, *, train: bool) -> None:
+        for network in self.bare.values():
+            network.train(train)
+
+    def _tell(self, row: dict[str, Any]) -> None:
+        if self.accelerator.is_main_process:
+            row = row | self.means.take()
+            self.journal.write(row)
+            self.report(row)
+
+    def _save(self, step: int) -> None:
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            save_checkpoint(self.folder / "checkpoint", step, self.bare, self.movers)
+
+
+def parts(episodes: Sequence[Tokens], tokens: int) -> list[list[Tokens]]:
+    """Consecutive groups of at most ``tokens`` tokens, or of one longer episode."""
+    groups: list[list[Tokens]] = []
+    room = 0
+    for episode in episodes:
+        if not groups or len(episode.ids) > room:
+            groups.append([])
+            room = tokens
+        groups[-1].append(episode)
+        room -= len(episode.ids)
+    return groups

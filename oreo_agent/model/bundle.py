@@ -1,0 +1,120 @@
+"""A trained agent on disk: ``bundle.json``, ``policy/``, ``value/``, ``tokenizer/``, ``README.md``.
+
+Read here without torch; the weights are the networks' business. A bundle is written under a
+temporary name, synced and renamed, so that a folder with a ``bundle.json`` is always whole.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from oreo_agent.errors import BundleError
+
+FORMAT = 1
+"""Raised whenever the meaning of a field changes; an older bundle is read or refused."""
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bundle is and how it came to be."""
+
+    method: str
+    """The objective that trained it."""
+    settings: dict[str, Any]
+    """Of the objective and of the training run."""
+    prompt: dict[str, Any]
+    """Settings of the prompt format; see `oreo_agent.model.prompt.load_prompt`."""
+    tokenizer: str
+    """Fingerprint; episodes of another tokenizer do not fit."""
+    base: str
+    """Where the first weights came from: a name, or the fingerprint of a bundle."""
+    data: dict[str, Any]
+    """Fingerprint and counts of the episodes that it was trained on."""
+    task: str = ""
+    has_value: bool = False
+    max_context: int = 0
+    """Longest history in tokens that the networks read."""
+    metrics: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])
+    """Last figures of the training run, held-out ones among them."""
+    format: int = FORMAT
+
+
+def read_card(folder: Path | str) -> Card:
+    """The card of the bundle in ``folder``.
+
+    Raises:
+        BundleError: there is no bundle, it is damaged, or of a format that is not read here.
+    """
+    path = Path(folder) / "bundle.json"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{folder} is no bundle (no readable bundle.json); "
+            "name a folder that `oreo-agent train --out` wrote"
+        ) from error
+    try:
+        loose = json.loads(data)
+        if isinstance(loose, dict) and loose.get("format") != FORMAT:
+            raise BundleError(
+                f"{folder} has bundle format {loose.get('format')!r}; this version reads {FORMAT}: "
+                "use the version that wrote it"
+            )
+        return msgspec.json.decode(data, type=Card)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise BundleError(f"{path} is damaged: {error}; train or copy the bundle again") from error
+
+
+def fingerprint(folder: Path | str) -> str:
+    """Checksum of a bundle's (or a model folder's) weights and card, 16 hex digits."""
+    digest = hashlib.sha256()
+    files = sorted(
+        path
+        for path in Path(folder).rglob("*")
+        if path.name == "bundle.json" or path.suffix == ".safetensors"
+    )
+    if not files:
+        raise BundleError(f"{folder} holds no weights; name a bundle or a model folder")
+    for path in files:
+        digest.update(path.relative_to(folder).as_posix().encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def write_bundle(folder: Path, card: Card, readme: str, save: Callable[[Path], None]) -> None:
+    """Write a bundle so that it is there whole or not at all; an older one is replaced.
+
+    Args:
+        folder: where the bundle will stand.
+        card: its description.
+        readme: the model card for people, Markdown.
+        save: writes ``policy/``, ``value/`` and ``tokenizer/`` into the folder it is given.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    making = folder.with_name(f".{folder.name}.making")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir()
+    save(making)
+    (making / "README.md").write_text(readme, encoding="utf-8")
+    encoded = json.dumps(msgspec.to_builtins(card), indent=1, ensure_ascii=False)
+    (making / "bundle.json").write_text(encoded, encoding="utf-8")
+    for path in making.rglob("*"):
+        if path.is_file():
+            path.chmod(0o644)
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    if folder.exists():
+        read_card(folder)  # only a bundle may be replaced
+        old = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+        making.rename(folder)
+        shutil.rmtree(old)
+    else:
+        making.rename(folder)

@@ -1,0 +1,207 @@
+"""Policy and value networks: standard Hugging Face models, and a small one made from nothing."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
+
+from oreo_agent.errors import BundleError, SettingError
+
+
+def new_policy(
+    vocabulary: int, size: str, *, bos: int, eos: int, pad: int, seed: int
+) -> PreTrainedModel:
+    """A Qwen3 policy with random weights.
+
+    Args:
+        vocabulary: number of tokens.
+        size: ``"<width>x<layers>"``, for instance ``128x4``; heads are 32 wide.
+        bos: id of the first token of a history.
+        eos: id of the end-of-turn token.
+        pad: id of the padding token.
+        seed: of the weights.
+
+    Raises:
+        SettingError: the size cannot be read.
+    """
+    found = re.fullmatch(r"(\d+)x(\d+)", size)
+    if not found or int(found[1]) % 32 or int(found[1]) == 0 or int(found[2]) == 0:
+        raise SettingError(
+            f"size {size!r} is not understood; give <width>x<layers> with a width that is a "
+            "multiple of 32, for instance 128x4"
+        )
+    width, layers = int(found[1]), int(found[2])
+    config = Qwen3Config(
+        vocab_size=vocabulary,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=width // 32,
+        num_key_value_heads=width // 32,
+        head_dim=32,
+        intermediate_size=-(-width * 8 // 3 // 32) * 32,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+        bos_token_id=bos,
+        eos_token_id=eos,
+        pad_token_id=pad,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = Qwen3ForCausalLM(config)
+    # blocks that start as the identity: the residual stream is the embedding until they learn
+    for name, weight in model.named_parameters():
+        if name.endswith(("o_proj.weight", "down_proj.weight")):
+            nn.init.zeros_(weight)
+    return model
+
+
+def load_policy(path: Path | str, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """A causal language model in Hugging Face format; nothing in its folder is executed.
+
+    Raises:
+        BundleError: there is no such model.
+    """
+    return _load(AutoModelForCausalLM, path, dtype)
+
+
+def _load(kind: Any, path: Path | str, dtype: torch.dtype, **settings: Any) -> PreTrainedModel:
+    try:
+        model = kind.from_pretrained(
+            path, dtype=dtype, trust_remote_code=False, use_safetensors=True, **settings
+        )
+    except (OSError, ValueError) as error:
+        raise BundleError(
+            f"no model can be read from {path}: {error}; name a folder in Hugging Face format "
+            "with safetensors weights"
+        ) from error
+    return cast(PreTrainedModel, model.eval())
+
+
+class ValueNetwork(nn.Module):
+    """V: a transformer body and one linear output in float32, zero at the start.
+
+    On disk it is an `AutoModelForTokenClassification` with one label.
+    """
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        super().__init__()
+        self.model = model
+        cast(nn.Module, model.score).float()
+
+    @classmethod
+    def of_policy(cls, policy: PreTrainedModel, *, start: float = 0.0) -> "ValueNetwork":
+        """A value whose body is a copy of the policy's and whose output is ``start`` everywhere."""
+        config = AutoConfig.for_model(**policy.config.to_dict())
+        config.num_labels = 1
+        config.classifier_dropout = 0.0
+        model = AutoModelForTokenClassification.from_config(config, dtype=policy.dtype)
+        body = {k: v.clone() for k, v in policy.base_model.state_dict().items()}
+        model.base_model.load_state_dict(body)
+        nn.init.zeros_(model.score.weight)
+        if model.score.bias is not None:
+            nn.init.constant_(model.score.bias, start)
+        return cls(model)
+
+    @classmethod
+    def load(cls, path: Path | str, *, dtype: torch.dtype = torch.float32) -> "ValueNetwork":
+        """Read what `save` wrote."""
+        return cls(_load(AutoModelForTokenClassification, path, dtype, num_labels=1))
+
+    def save(self, path: Path) -> None:
+        """Write in Hugging Face format."""
+        self.model.save_pretrained(path)
+
+    @property
+    def body(self) -> PreTrainedModel:
+        """The transformer below the head."""
+        return cast(PreTrainedModel, self.model.base_model)
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """(..., H) hidden states to (...) values in reward units, float32."""
+        score = cast(nn.Linear, self.model.score)
+        return functional.linear(hidden.float(), score.weight, score.bias).squeeze(-1)
+
+
+def output_weight(policy: nn.Module) -> Tensor:
+    """(V, H) of the policy's output layer; the input table where the two are tied."""
+    tied = cast(Any, policy).config.tie_word_embeddings
+    layer = policy.get_input_embeddings() if tied else policy.get_output_embeddings()
+    return cast(Tensor, cast(Any, layer).weight)
+
+
+class FactoredEmbedding(nn.Module):
+    """An embedding whose rows are sums of two: one vector a class and one a number.
+
+    Entities that are never seen get their meaning from their kin. With tied weights the output
+    layer is the same sum.
+    """
+
+    def __init__(self, weight: Tensor, factors: Sequence[tuple[int, int]]) -> None:
+        super().__init__()
+        index = torch.tensor(factors)
+        self.register_buffer("index", index, persistent=False)
+        classes, numbers = (int(i) + 1 for i in index.max(0).values)
+        # least squares: exact where the table was a sum before, the nearest sum elsewhere
+        design = torch.zeros(len(factors), classes + numbers, dtype=torch.float64)
+        design[torch.arange(len(factors)), index[:, 0]] = 1
+        design[torch.arange(len(factors)), classes + index[:, 1]] = 1
+        table = torch.linalg.pinv(design) @ weight.double()
+        self.classes = nn.Parameter(table[:classes].to(weight.dtype))
+        self.numbers = nn.Parameter(table[classes:].to(weight.dtype))
+
+    @property
+    def weight(self) -> Tensor:
+        """(V, H) the whole table."""
+        index = cast(Tensor, self.index)
+        return self.classes[index[:, 0]] + self.numbers[index[:, 1]]
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """(...) ids to (..., H) vectors."""
+        return functional.embedding(ids, self.weight)
+
+
+def factor(model: PreTrainedModel, factors: Sequence[tuple[int, int]]) -> None:
+    """Train ``model``'s (tied) embedding as a sum of factors from here on."""
+    body = model.base_model
+    weight = cast(Tensor, cast(Any, body.get_input_embeddings()).weight).detach()
+    body.set_input_embeddings(FactoredEmbedding(weight, factors))
+
+
+def unfactor(model: PreTrainedModel) -> None:
+    """Write the sums out as an ordinary embedding, in place."""
+    body = model.base_model
+    layer = body.get_input_embeddings()
+    if not isinstance(layer, FactoredEmbedding):
+        return
+    plain = nn.Embedding.from_pretrained(layer.weight.detach().clone(), freeze=False)
+    body.set_input_embeddings(plain)
+    head = model.get_output_embeddings()
+    if head is not None:
+        cast(nn.Linear, head).weight = plain.weight
+
+
+def packed_mask(episode: Tensor, position: Tensor) -> Tensor:
+    """(R, 1, L, L) bool: who may look at whom, for rows that hold several episodes.
+
+    A token sees its own episode up to itself; padding (episode -1) sees only padding, so that no
+    row of the mask is empty.
+
+    Args:
+        episode: (R, L) index of the episode a token belongs to.
+        position: (R, L) its place in that episode.
+    """
+    same = episode[:, :, None] == episode[:, None, :]
+    before = position[:, None, :] <= position[:, :, None]
+    return (same & before)[:, None]

@@ -1,0 +1,24 @@
+"""Families of problems: where instances come from, and how their splits are told apart."""
+
+import difflib
+import pkgutil
+
+from oreo_tasks.task import Task
+
+TASKS: dict[str, str] = {
+    "alfworld": "oreo_tasks.alfworld:Alfworld",
+}
+"""Name -> "module:Class"; listing the names imports nothing."""
+
+
+def load_task(name: str) -> Task:
+    """The task of that name, ready to be asked for its instances.
+
+    Raises:
+        LookupError: there is no such task; the message holds the nearest name.
+    """
+    if name not in TASKS:
+        near = difflib.get_close_matches(name, TASKS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(TASKS))}"
+        raise LookupError(f"no task is called {name!r}; {hint}")
+    return pkgutil.resolve_name(TASKS[name])()

@@ -1,0 +1,174 @@
+"""Settings: TOML files and dotted overrides into frozen dataclasses.
+
+Nothing is guessed. Each fault names the path of its setting ("train.policy.lr"), and an unknown
+key is answered with the nearest one.
+"""
+
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union
+
+from oreo_agent.errors import SettingError
+from oreo_agent.registry import nearest
+
+T = TypeVar("T")
+
+
+def build(cls: type[T], data: Mapping[str, Any], *, at: str = "") -> T:
+    """Make a ``cls`` of ``data``; tables become nested dataclasses, absent keys take defaults.
+
+    Args:
+        cls: a dataclass.
+        data: parsed TOML or plain Python data. An integer is taken where a float is wanted, a
+            string where a `Path` is, a list where a tuple is; nothing else is converted.
+        at: path of ``data`` itself, for messages.
+
+    Raises:
+        SettingError: an unknown or missing key, a wrong type, or a value that the dataclass
+            refuses.
+    """
+    hints = typing.get_type_hints(cls)
+    members = {field.name: field for field in fields(typing.cast(Any, cls)) if field.init}
+    values: dict[str, Any] = {}
+    for key, value in data.items():
+        path = f"{at}.{key}" if at else key
+        if key not in members:
+            hint = nearest(key, members) if members else "there are none here"
+            raise SettingError(f"{path}: no such setting; {hint}")
+        values[key] = _fit(hints[key], value, path)
+    for name, field in members.items():
+        absent = name not in values and field.default is MISSING
+        if absent and field.default_factory is MISSING:
+            raise SettingError(f"{at + '.' if at else ''}{name}: this setting has to be given")
+    try:
+        return cls(**values)
+    except SettingError as error:
+        raise SettingError(f"{at}: {error}" if at else str(error)) from error
+    except (TypeError, ValueError) as error:
+        raise SettingError(f"{at or cls.__name__}: {error}") from error
+
+
+def read_toml(path: Path | str) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises:
+        SettingError: it cannot be read, or is no TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"the settings file {path} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingError(f"the settings file {path} is no TOML: {error}") from error
+
+
+def override(data: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
+    """``data`` with ``"learn.beta=0.1"`` and the like set; tables are made where there are none.
+
+    A value is read as TOML; what is no TOML (``schedule=cosine``) is a string.
+
+    Raises:
+        SettingError: an assignment has no ``=`` or no name, or goes through a plain value.
+    """
+    result = _copied(data)
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        keys = name.strip().split(".")
+        if not equals or not all(keys):
+            raise SettingError(f"{assignment!r} sets nothing; write it as name=value")
+        table = result
+        for depth, key in enumerate(keys[:-1], 1):
+            table = table.setdefault(key, {})
+            if not isinstance(table, dict):
+                raise SettingError(
+                    f"{name.strip()}: {'.'.join(keys[:depth])} is a value, it has no settings"
+                )
+        table[keys[-1]] = _parsed(text.strip())
+    return result
+
+
+def _copied(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _copied(typing.cast(Mapping[str, Any], value)) if isinstance(value, Mapping) else value
+        for key, value in data.items()
+    }
+
+
+def _parsed(text: str) -> Any:
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return parsed["value"] if len(parsed) == 1 else text
+
+
+def _fit(wanted: Any, value: Any, path: str) -> Any:
+    """``value`` as the annotation ``wanted`` has it."""
+    origin, args = typing.get_origin(wanted), typing.get_args(wanted)
+    if wanted is Any:
+        return value
+    if origin in (Union, types.UnionType):
+        return _fit_any(args, value, path)
+    if origin is Literal:
+        if any(value == each and type(value) is type(each) for each in args):
+            return value
+        hint = nearest(value, map(str, args)) if isinstance(value, str) else f"known: {args}"
+        raise SettingError(f"{path}: {value!r} is not possible; {hint}")
+    if origin is tuple and isinstance(value, list | tuple):
+        return _fit_tuple(args, list(typing.cast(Sequence[Any], value)), path)
+    if origin is not None and isinstance(origin, type) and issubclass(dict, origin):
+        if isinstance(value, Mapping):
+            table = typing.cast(Mapping[str, Any], value)
+            return {key: _fit(args[1], each, f"{path}.{key}") for key, each in table.items()}
+    elif is_dataclass(wanted):
+        if isinstance(value, Mapping):
+            return build(typing.cast(Any, wanted), typing.cast(Mapping[str, Any], value), at=path)
+        if isinstance(value, typing.cast(type, wanted)):
+            return value
+    elif wanted is float and type(value) is int:
+        return float(value)
+    elif wanted is Path and isinstance(value, str | Path):
+        return Path(value)
+    elif wanted is None or wanted is types.NoneType:
+        if value is None:
+            return None
+    elif type(value) is wanted:
+        return value
+    raise SettingError(f"{path}: wants {_named(wanted)}, got {value!r}")
+
+
+def _fit_any(options: tuple[Any, ...], value: Any, path: str) -> Any:
+    """The first of a union's options that takes the value; an exact type comes before others."""
+    for option in sorted(options, key=lambda option: type(value) is not option):
+        try:
+            return _fit(option, value, path)
+        except SettingError:
+            continue
+    names = " or ".join(_named(option) for option in options)
+    raise SettingError(f"{path}: wants {names}, got {value!r}")
+
+
+def _fit_tuple(items: tuple[Any, ...], values: list[Any], path: str) -> tuple[Any, ...]:
+    if len(items) == 2 and items[1] is Ellipsis:
+        items = (items[0],) * len(values)
+    if len(items) != len(values):
+        raise SettingError(f"{path}: wants {len(items)} values, got {len(values)}")
+    pairs = zip(items, values, strict=True)
+    return tuple(_fit(item, value, f"{path}[{i}]") for i, (item, value) in enumerate(pairs))
+
+
+def _named(wanted: Any) -> str:
+    if wanted is None or wanted is types.NoneType:
+        return "nothing"
+    words = {str: "text", int: "an integer", float: "a number", bool: "true or false"}
+    if wanted in words:
+        return words[wanted]
+    if wanted is Path:
+        return "a path"
+    if is_dataclass(wanted):
+        return "a table"
+    return str(wanted).replace("typing.", "")

@@ -1,0 +1,124 @@
+"""Players: model agents and text policies behind one face; views in, decisions out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from oreo_agent.agent.engines import Request
+from oreo_agent.agent.runtime import Agent
+from oreo_agent.agent.strategies import Candidate, Decision
+from oreo_agent.model.prompt import PromptFormat
+from oreo_agent.records.episode import PolicyRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """An episode that waits for a reply, as its player sees it."""
+
+    session: str
+    """Names the attempt at the episode."""
+    turn: int
+    """0 for the first reply."""
+    seed: int
+    """Decides the random choices of this reply, whatever else is in the batch."""
+    ids: tuple[int, ...]
+    """The whole history as token ids; empty without a tokenizer."""
+    observation: str
+    """What the world said last."""
+    info: Mapping[str, Any]
+    """What the world added to it: ``admissible_commands`` and so on."""
+
+
+class Player(Protocol):
+    """Plays many episodes at a time."""
+
+    @property
+    def policy(self) -> PolicyRecord:
+        """What is recorded of it."""
+        ...
+
+    @property
+    def prompt(self) -> PromptFormat:
+        """Renders the episodes."""
+        ...
+
+    @property
+    def max_context(self) -> int | None:
+        """Longest history with its reply, in tokens; None if there is no limit."""
+        ...
+
+    def decide(self, views: Sequence[View]) -> list[Decision]:
+        """One decision a view, in order; sessions are distinct."""
+        ...
+
+    def close(self, session: str) -> None:
+        """Forget a session; unknown ones are ignored."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPlayer:
+    """An agent that reads token ids."""
+
+    agent: Agent
+    policy: PolicyRecord
+
+    @property
+    def prompt(self) -> PromptFormat:
+        """The agent's."""
+        return self.agent.prompt
+
+    @property
+    def max_context(self) -> int | None:
+        """The engine's, where it has one."""
+        return getattr(self.agent.engine, "max_context", None) or None
+
+    def decide(self, views: Sequence[View]) -> list[Decision]:
+        """By the agent's strategy."""
+        return self.agent.decide(
+            [Request(session=view.session, ids=view.ids, seed=view.seed) for view in views]
+        )
+
+    def close(self, session: str) -> None:
+        """Let the engine forget it."""
+        self.agent.close(session)
+
+
+class TextPolicy(Protocol):
+    """Plays one episode from its texts: an expert, a random player."""
+
+    def act(self, observation: str, info: Mapping[str, Any]) -> str:
+        """The command for what the world said last."""
+        ...
+
+
+class TextPlayer:
+    """A text policy for each episode; its commands are told in the words of a prompt format."""
+
+    max_context: int | None = None
+
+    def __init__(
+        self, make: Callable[[int], TextPolicy], policy: PolicyRecord, prompt: PromptFormat
+    ) -> None:
+        """Play with policies that ``make`` gives for a seed."""
+        self.policy = policy
+        self.prompt = prompt
+        self._make = make
+        self._sessions: dict[str, TextPolicy] = {}
+
+    def decide(self, views: Sequence[View]) -> list[Decision]:
+        """One command a view, by the session's own policy."""
+        return [self._decide(view) for view in views]
+
+    def _decide(self, view: View) -> Decision:
+        if view.turn == 0:
+            self._sessions[view.session] = self._make(view.seed)
+        command = self._sessions[view.session].act(view.observation, view.info)
+        ids = self.prompt.reply(command)
+        text = self.prompt.read(ids)[0] if ids else command
+        said = Candidate(ids=ids, logps=(), text=text, command=command, ended=True)
+        return Decision(strategy=self.policy.kind, chosen=0, candidates=(said,))
+
+    def close(self, session: str) -> None:
+        """Drop the session's policy."""
+        self._sessions.pop(session, None)

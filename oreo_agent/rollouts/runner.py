@@ -1,0 +1,233 @@
+"""The only door to the worlds: plays many live episodes in lock-step batches.
+
+A slot whose episode ends gets the next one at once, so that the player's batches stay full. The
+observation that follows the last reply is not recorded: nobody replies to it.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from oreo_agent.agent.strategies import Decision
+from oreo_agent.errors import DataError, OreoError
+from oreo_agent.records.episode import End, Episode, Segment
+from oreo_agent.rollouts.live import LiveEpisode, Terms, record
+from oreo_agent.rollouts.plan import Work
+from oreo_agent.rollouts.players import Player, View
+from oreo_agent.rollouts.worlds import Begin, Fault, Scene, World
+
+ATTEMPTS = 3
+"""An episode that broke so often is recorded as a fault."""
+
+
+def _unheard(work: Work) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Clock:
+    """Where the time of a run went, in seconds."""
+
+    deciding: float = 0.0
+    """In the player: engine and strategy."""
+    playing: float = 0.0
+    """In the world."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Runner:
+    """One player in one world; plays one lot of works at a time."""
+
+    world: World
+    player: Player
+    environment: str
+    """Gymnasium id, for the record."""
+    step_limit: int
+    """Turns after which an unfinished episode ends with reward 0."""
+    began: Callable[[Work], None] = _unheard
+    """Called before an attempt at an episode."""
+    clock: Clock = field(default_factory=Clock)
+    terms: Terms = field(init=False)
+    """What all its episodes have in common."""
+    _live: dict[int, LiveEpisode] = field(default_factory=dict[int, LiveEpisode])
+    _again: list[Work] = field(default_factory=list[Work])
+    _done: list[Episode] = field(default_factory=list[Episode])
+    _faults: Counter[str] = field(default_factory=Counter[str])
+    _round_began: float = 0.0
+    _round_size: int = 1
+
+    def __post_init__(self) -> None:
+        prompt = self.player.prompt
+        self.terms = Terms(
+            environment=self.environment,
+            policy=self.player.policy,
+            prompt=prompt.name,
+            tokenizer=prompt.tokenizer_fingerprint,
+        )
+
+    def play(self, works: Iterable[Work]) -> Iterator[Episode]:
+        """Episodes in the order in which they end, one for each of ``works``.
+
+        Raises:
+            DataError: the world cannot find or read an instance.
+            OreoError: the player refuses to play.
+        """
+        waiting = iter(works)
+        while True:
+            self._round_began = time.perf_counter()
+            self._round_size = self.world.size
+            self._fill(waiting)
+            if self._live:
+                self._round_size = len(self._live)
+                self._turn()
+            for each in self._live.values():
+                each.seconds += self._share()
+            done, self._done = self._done, []
+            if not (self._live or done or self._again):
+                return
+            yield from done
+
+    def _share(self) -> float:
+        """An episode's part of the time of this round so far."""
+        return (time.perf_counter() - self._round_began) / self._round_size
+
+    def _fill(self, waiting: Iterator[Work]) -> None:
+        """Begin episodes in the free slots."""
+        starts: dict[int, Work] = {}
+        for slot in range(self.world.size):
+            if slot not in self._live:
+                work = self._again.pop() if self._again else next(waiting, None)
+                if work is None:
+                    break
+                self.began(work)
+                starts[slot] = work
+        if not starts:
+            return
+        began = time.perf_counter()
+        begins = {
+            slot: Begin(instance=work.instance.id, seed=work.draw(-1))
+            for slot, work in starts.items()
+        }
+        scenes = self.world.begin(begins)
+        self.clock.playing += time.perf_counter() - began
+        for slot, scene in scenes.items():
+            self._open(slot, starts[slot], scene)
+
+    def _open(self, slot: int, work: Work, scene: Scene | Fault) -> None:
+        if isinstance(scene, Scene):
+            each = LiveEpisode(work=work, session=f"{work.id}/{self._faults[work.id]}", scene=scene)
+            each.show(scene, *self.player.prompt.opening(scene.observation))
+            self._live[slot] = each
+        elif isinstance(scene.error, LookupError | FileNotFoundError | ValueError):
+            raise DataError(
+                f"{work.instance.task} {work.instance.split}: instance {work.instance.id!r} cannot "
+                f"be played: {scene.error}"
+            ) from scene.error
+        else:
+            self._broken(work, scene, [], self._share())
+
+    def _turn(self) -> None:
+        """One reply in every live episode."""
+        self._end_overlong()
+        commands: dict[int, str] = {}
+        for slot, decision in self._decide().items():
+            self._live[slot].act(decision)
+            if decision.choice.ended:
+                commands[slot] = decision.choice.command
+            else:  # a reply that was cut is neither sent nor graded
+                self._end(slot, "token_limit")
+        if not commands:
+            return
+        began = time.perf_counter()
+        scenes = self.world.step(commands)
+        self.clock.playing += time.perf_counter() - began
+        for slot, scene in scenes.items():
+            if isinstance(scene, Fault):
+                self._fault(slot, scene)
+            else:
+                self._arrive(slot, scene)
+
+    def _end_overlong(self) -> None:
+        """End the episodes whose history leaves no room for a reply."""
+        most = self.player.max_context
+        if most is None:
+            return
+        room = most - self.player.prompt.max_reply_tokens
+        for slot in [slot for slot, each in self._live.items() if len(each.ids) > room]:
+            self._live[slot].forget_observation()
+            self._end(slot, "token_limit")
+
+    def _decide(self) -> dict[int, Decision]:
+        """Decisions for all live episodes; where the batch breaks, each is asked alone."""
+        began = time.perf_counter()
+        views = {slot: each.view() for slot, each in self._live.items()}
+        try:
+            decisions = self.player.decide(list(views.values())) if views else []
+            return dict(zip(views, decisions, strict=True))
+        except OreoError:
+            raise
+        except Exception:
+            return self._decide_alone(views)
+        finally:
+            self.clock.deciding += time.perf_counter() - began
+
+    def _decide_alone(self, views: dict[int, View]) -> dict[int, Decision]:
+        decisions: dict[int, Decision] = {}
+        for slot, view in views.items():
+            try:
+                (decisions[slot],) = self.player.decide([view])
+            except OreoError:
+                raise
+            except Exception as error:
+                self._fault(slot, Fault(error=error))
+        return decisions
+
+    def _arrive(self, slot: int, scene: Scene) -> None:
+        """Take in what the world answered."""
+        each = self._live[slot]
+        if (valid := scene.info.get("valid")) is not None:
+            each.judge(bool(valid))
+        if scene.terminated:
+            self._end(slot, "won" if scene.info.get("won", scene.reward > 0) else "lost")
+        elif scene.truncated or each.turn >= self.step_limit:
+            self._end(slot, "step_limit")
+        else:
+            # Only replies that closed themselves come this far; the others have ended.
+            each.show(scene, self.player.prompt.answer(scene.observation, ended=True))
+
+    def _end(self, slot: int, end: End) -> None:
+        each = self._live.pop(slot)
+        self.player.close(each.session)
+        self._done.append(
+            record(
+                self.terms,
+                each.work,
+                segments=each.segments,
+                end=end,
+                seconds=each.seconds + self._share(),
+            )
+        )
+
+    def _fault(self, slot: int, fault: Fault) -> None:
+        each = self._live.pop(slot)
+        self.player.close(each.session)
+        self._broken(each.work, fault, each.segments, each.seconds + self._share())
+
+    def _broken(self, work: Work, fault: Fault, segments: list[Segment], seconds: float) -> None:
+        """Play it again, or record the fault if that was the last attempt."""
+        self._faults[work.id] += 1
+        if self._faults[work.id] < ATTEMPTS:
+            self._again.append(work)
+            return
+        turn = sum(segment.kind == "action" for segment in segments)
+        self._done.append(
+            record(
+                self.terms,
+                work,
+                segments=segments,
+                end="fault",
+                seconds=seconds,
+                fault=f"turn {turn}: {fault.text}",
+            )
+        )

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from oreo_agent.errors import SettingError
+from oreo_agent.learn.muon import Muon
 from oreo_agent.learn.settings import OptimiserSettings
 
 
@@ -73,14 +73,7 @@ def _optimisers(network: nn.Module, settings: OptimiserSettings) -> Iterator[Opt
     chosen = {id(p) for p in matrices}
     rest = [p for _, p in named if id(p) not in chosen]
     if matrices:
-        if not hasattr(torch.optim, "Muon"):
-            raise SettingError(
-                f"torch {torch.__version__} has no Muon; install torch>=2.9 or turn it off with "
-                "--set train.policy.muon=false"
-            )
-        yield torch.optim.Muon(
-            matrices, lr=settings.muon_lr, weight_decay=settings.weight_decay
-        )
+        yield Muon(matrices, lr=settings.muon_lr, weight_decay=settings.weight_decay)
     yield torch.optim.AdamW(
         rest,
         lr=settings.lr,

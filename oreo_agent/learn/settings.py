@@ -11,7 +11,7 @@ class OptimiserSettings:
     lr: float = 5e-6
     """Peak learning rate of AdamW."""
     muon: bool = False
-    """Move the matrices of the blocks by Muon (for networks made from nothing); needs torch 2.9."""
+    """Move the matrices of the blocks by Muon (for networks made from nothing)."""
     muon_lr: float = 0.02
     """Peak learning rate of Muon."""
     beta1: float = 0.9

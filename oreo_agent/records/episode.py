@@ -16,7 +16,7 @@ import msgspec
 from oreo_agent.errors import RecordError
 
 SCHEMA = 1
-"""Raised whenever the meaning of a field changes; an older record is read or refused, not guessed."""
+"""Raised whenever a field changes its meaning; an older record is read or refused, not guessed."""
 
 SegmentKind = Literal["prompt", "observation", "action"]
 End = Literal["won", "lost", "step_limit", "token_limit", "fault"]
@@ -134,15 +134,22 @@ def decode(data: bytes) -> Episode:
         RecordError: the bytes are torn, or of a schema that this version does not read.
     """
     try:
-        return _DECODER.decode(data)
+        episode = _DECODER.decode(data)
     except (msgspec.DecodeError, RecordError) as error:
         found = _schema(data)
-        if found not in (None, SCHEMA):
-            raise RecordError(
-                f"episode of schema {found}; this version reads schema {SCHEMA}: "
-                "use the version that wrote it"
-            ) from error
-        raise RecordError(f"a stored episode is damaged: {error}") from error
+        if found in (None, SCHEMA):
+            raise RecordError(f"a stored episode is damaged: {error}") from error
+        raise _strange(found) from error
+    if episode.schema != SCHEMA:
+        raise _strange(episode.schema)
+    return episode
+
+
+def _strange(schema: object) -> RecordError:
+    return RecordError(
+        f"episode of schema {schema}; this version reads schema {SCHEMA}: "
+        "use the version that wrote it"
+    )
 
 
 def _schema(data: bytes) -> Any:

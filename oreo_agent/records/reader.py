@@ -1,0 +1,214 @@
+"""Reading a store: by id, as a stream, or as a table of counts."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import zstandard
+
+from oreo_agent.errors import RecordError
+from oreo_agent.records.episode import Episode, PolicyRecord, decode
+from oreo_agent.records.folder import Card, opened, read_card
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which episodes: those that meet every condition that is set."""
+
+    task: str | None = None
+    split: str | None = None
+    instance: str | None = None
+    task_type: str | None = None
+    policy: str | None = None
+    """A policy's name as `policy_name` writes it, or the beginning of it (``"expert"``)."""
+    ends: tuple[str, ...] | None = None
+    """Any of these ends."""
+    least_reward: float | None = None
+    """This reward or more."""
+
+    def sql(self) -> tuple[str, list[str | float]]:
+        """A WHERE clause, empty if nothing is set, and what stands at its question marks."""
+        clauses: list[str] = []
+        values: list[str | float] = []
+        for column in ("task", "split", "instance", "task_type"):
+            wanted = getattr(self, column)
+            if wanted is not None:
+                clauses.append(f"{column} = ?")
+                values.append(wanted)
+        if self.policy is not None:
+            clauses.append("(policy = ? OR substr(policy, 1, ?) = ?)")
+            values += [self.policy, len(self.policy) + 1, self.policy + " "]
+        if self.ends is not None:
+            clauses.append(f"end IN ({', '.join('?' * len(self.ends))})")
+            values += self.ends
+        if self.least_reward is not None:
+            clauses.append("reward >= ?")
+            values.append(self.least_reward)
+        return ("WHERE " + " AND ".join(clauses) if clauses else ""), values
+
+
+EVERYTHING = Filter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryRow:
+    """Counts over the episodes of one task type, split and policy."""
+
+    task: str
+    task_type: str
+    split: str
+    policy: str
+    episodes: int
+    wins: int
+    """Episodes that ended ``won``."""
+    faults: int
+    """Episodes that ended in a fault of ours; no part of a success rate."""
+    steps: int
+    tokens: int
+
+
+def policy_name(policy: PolicyRecord) -> str:
+    """Who played, in a few words: ``expert epsilon=0.1``, ``model 3f2a8c019d7e sample T=0.7``."""
+    parts: list[str] = [policy.kind]
+    if policy.kind == "model":
+        parts += [policy.fingerprint[:12], policy.strategy]
+        parts += [] if policy.strategy == "greedy" else [f"T={policy.temperature:g}"]
+    if policy.epsilon:
+        parts.append(f"epsilon={policy.epsilon:g}")
+    return " ".join(part for part in parts if part)
+
+
+class StoreReader:
+    """The episodes that were durable when asked; any number of readers, beside a living writer.
+
+    Every call opens the database anew: a reader needs no closing, and may be passed to other
+    threads and processes.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        """Open the store in ``folder``.
+
+        Raises:
+            RecordError: there is none, or it is damaged, or written by a newer version.
+        """
+        self.folder = Path(folder)
+        card = read_card(self.folder)
+        if card is None:
+            raise RecordError(
+                f"{self.folder} holds no episodes: collect some with "
+                f"`oreo-agent rollout --out {self.folder}`"
+            )
+        self.card: Card = card
+
+    def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        return opened(self.folder)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.folder)!r})"
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __iter__(self) -> Iterator[Episode]:
+        return self.episodes()
+
+    def count(self, where: Filter = EVERYTHING) -> int:
+        """Number of episodes."""
+        clause, values = where.sql()
+        with self._reading() as connection:
+            rows = connection.execute(f"SELECT count(*) FROM episodes {clause}", values)
+            return rows.fetchone()[0]
+
+    def ids(self, where: Filter = EVERYTHING) -> set[str]:
+        """The episodes' ids."""
+        clause, values = where.sql()
+        with self._reading() as connection:
+            return {
+                row[0] for row in connection.execute(f"SELECT id FROM episodes {clause}", values)
+            }
+
+    def episodes(self, where: Filter = EVERYTHING) -> Iterator[Episode]:
+        """Stream in the order of ids: one snapshot, taken at the first episode.
+
+        Raises:
+            RecordError: an episode is damaged; the message names it.
+        """
+        for name, packed in self.packed(where):
+            yield self._unpack(name, packed)
+
+    def get(self, name: str) -> Episode:
+        """The episode whose id is ``name``.
+
+        Raises:
+            RecordError: there is none, or it is damaged.
+        """
+        query = "SELECT record FROM episodes WHERE id = ?"
+        with self._reading() as connection:
+            row = connection.execute(query, (name,)).fetchone()
+        if row is None:
+            raise RecordError(f"store {self.folder} has no episode {name!r}: see `oreo-agent data`")
+        return self._unpack(name, row[0])
+
+    def summary(self, where: Filter = EVERYTHING) -> list[SummaryRow]:
+        """Counts by task, task type, split and policy, in that order; no episode is decoded."""
+        clause, values = where.sql()
+        query = f"""
+            SELECT task, task_type, split, policy, count(*), sum(end = 'won'), sum(end = 'fault'),
+                   sum(steps), sum(tokens)
+            FROM episodes {clause} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+        """
+        with self._reading() as connection:
+            return [
+                SummaryRow(
+                    task=task,
+                    task_type=task_type,
+                    split=split,
+                    policy=policy,
+                    episodes=episodes,
+                    wins=wins,
+                    faults=faults,
+                    steps=steps,
+                    tokens=tokens,
+                )
+                for task, task_type, split, policy, episodes, wins, faults, steps, tokens in (
+                    connection.execute(query, values)
+                )
+            ]
+
+    def packed(self, where: Filter = EVERYTHING) -> Iterator[tuple[str, bytes]]:
+        """Id and compressed record of each episode, in the order of ids."""
+        clause, values = where.sql()
+        query = f"SELECT id, record FROM episodes {clause} ORDER BY id"
+        with self._reading() as connection:
+            yield from connection.execute(query, values)
+
+    def _unpack(self, name: str, packed: bytes) -> Episode:
+        try:
+            episode = decode(unpack(packed))
+            if episode.id != name:
+                raise RecordError(f"it says that it is {episode.id!r}")
+        except RecordError as error:
+            raise RecordError(f"store {self.folder}, episode {name!r}: {error}") from error
+        return episode
+
+
+def pack(record: bytes) -> bytes:
+    """Compress an encoded episode, with a checksum of its own."""
+    return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(record)
+
+
+def unpack(packed: bytes) -> bytes:
+    """What `pack` was given.
+
+    Raises:
+        RecordError: the bytes are torn.
+    """
+    try:
+        return zstandard.ZstdDecompressor().decompress(packed)
+    except (zstandard.ZstdError, TypeError) as error:
+        raise RecordError(
+            f"its record is damaged ({error}); restore the store from a copy, "
+            "or collect anew into another folder"
+        ) from error

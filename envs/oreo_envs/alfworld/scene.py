@@ -44,6 +44,11 @@ class Scene:
         self.won = self._goal_holds()
         return lexicon.intro
 
+    @property
+    def intro(self) -> str:
+        """The first observation of the game."""
+        return self._lexicon.intro
+
     def copy(self) -> Self:
         """An independent world in the same state."""
         twin = copy(self)

@@ -1,0 +1,69 @@
+"""Joined stores hold every episode once, or nothing is written."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oreo_agent.errors import RecordError
+from oreo_agent.records.merge import Merged, merge
+from oreo_agent.records.store import Store
+
+names = st.sets(st.sampled_from("abcdefgh"), max_size=6)
+
+
+def fill(folder: Path, episodes, **card) -> Path:
+    with Store.create(folder, **({"prompt": "bare", "tokenizer": "t1"} | card)) as store:
+        for episode in episodes:
+            store.append(episode)
+    return folder
+
+
+@settings(max_examples=15)
+@given(st.lists(names, min_size=1, max_size=3), names)
+def test_a_merge_is_the_union_by_id_and_doing_it_twice_changes_nothing(make_episode, parts, before):
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        target = fill(root / "target", map(make_episode, before)) if before else root / "target"
+        sources = [
+            fill(root / str(index), map(make_episode, part)) for index, part in enumerate(parts)
+        ]
+        union = before.union(*parts)
+        total = len(before) + sum(map(len, parts))
+        done = merge(target, sources)
+        assert done == Merged(added=len(union) - len(before), kept=total - len(union))
+        assert list(Store.open(target)) == [make_episode(name) for name in sorted(union)]
+        assert merge(target, sources).added == 0
+        assert Store.open(target).ids() == union
+
+
+@pytest.mark.parametrize("where", ["target", "source"])
+def test_one_id_with_two_contents_is_named_and_nothing_is_written(tmp_path, make_episode, where):
+    first = fill(tmp_path / "first", [make_episode("a"), make_episode("b")])
+    other = fill(tmp_path / "other", [make_episode("b", seed=9), make_episode("c")])
+    target, sources = (other, [first]) if where == "target" else (tmp_path / "new", [first, other])
+    with pytest.raises(RecordError, match=r"episode 'b' is not the same in .*nothing was merged"):
+        merge(target, sources)
+    assert not (tmp_path / "new").exists()
+    assert Store.open(other).ids() == {"b", "c"}
+
+
+@pytest.mark.parametrize("card", [{"prompt": "react"}, {"tokenizer": "t2"}])
+def test_stores_that_do_not_fit_together_are_refused_by_name(tmp_path, make_episode, card):
+    first = fill(tmp_path / "first", [make_episode("a")])
+    other = fill(tmp_path / "other", [make_episode("b", **card)], **card)
+    for target, sources in ((tmp_path / "new", [first, other]), (first, [other])):
+        with pytest.raises(RecordError, match=f"{next(iter(card.values()))}.*do not fit"):
+            merge(target, sources)
+    assert not (tmp_path / "new").exists()
+    assert Store.open(first).ids() == {"a"}
+
+
+def test_a_target_that_is_its_own_source_and_an_empty_list_are_refused(tmp_path, make_episode):
+    first = fill(tmp_path / "first", [make_episode("a")])
+    with pytest.raises(RecordError, match="both target and source"):
+        merge(first, [first / ".." / "first"])
+    with pytest.raises(RecordError, match="no stores were named"):
+        merge(tmp_path / "new", [])

@@ -1,0 +1,181 @@
+"""OREO's promises: the paper's equations on worked numbers, closed-form soft MDPs, gradients."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from oreo_agent.learn.objectives import View
+from oreo_agent.learn.objectives.oreo import Oreo
+from torch import Tensor
+
+RATIOS, VALUES = (0.5, -1.0, 0.25), (0.6, 0.4, 0.8)
+
+
+def view(
+    ratios: Tensor, values: Tensor, rewards: Tensor, *, mask: Tensor | None = None, kl: float = 0.0
+) -> View:
+    """Episodes without replies' ends, weighted by episode."""
+    mask = torch.ones_like(ratios, dtype=torch.bool) if mask is None else mask
+    none = torch.zeros(len(ratios), 1, dtype=torch.long)
+    return View(
+        reward=rewards,
+        mask=mask,
+        weight=mask / mask.sum(1, keepdim=True) / len(mask),
+        end_action=none,
+        end_mask=none.bool(),
+        end_weight=none.to(values.dtype),
+        logps=ratios,
+        ref_logps=torch.zeros_like(ratios).detach(),
+        kl=torch.full_like(ratios, kl),
+        values=values,
+        end_values=torch.zeros(none.shape, dtype=values.dtype),
+    )
+
+
+def test_the_worked_example_of_three_tokens_comes_out_digit_for_digit():
+    ratios = torch.tensor([RATIOS], dtype=torch.float64, requires_grad=True)
+    values = torch.tensor([VALUES], dtype=torch.float64, requires_grad=True)
+    losses = Oreo(beta=0.1, alpha=0.0)(view(ratios, values, torch.ones(1, dtype=torch.float64)))
+    assert losses.value.item() == pytest.approx(0.6668750 / 3)
+    assert losses.policy.item() == pytest.approx(0.6668750 / 3)
+    (pull,) = torch.autograd.grad(losses.policy, ratios)
+    torch.testing.assert_close(
+        pull, torch.tensor([[-0.02833333, -0.045, -0.01166667]], dtype=torch.float64)
+    )
+    (lift,) = torch.autograd.grad(losses.value, values)
+    torch.testing.assert_close(
+        lift, torch.tensor([[-0.28333333, -0.45, -0.11666667]], dtype=torch.float64)
+    )
+
+
+def test_each_loss_trains_its_own_side_alone():
+    ratios = torch.randn(3, 4, requires_grad=True)
+    values = torch.randn(3, 4, requires_grad=True)
+    losses = Oreo()(view(ratios, values, torch.ones(3)))
+    for loss, other in ((losses.value, ratios), (losses.policy, values)):
+        grads = torch.autograd.grad(loss, other, retain_graph=True, allow_unused=True)
+        assert grads[0] is None
+
+
+def test_both_losses_vanish_where_the_soft_bellman_equation_holds():
+    ratios = torch.randn(3, 5, dtype=torch.float64)
+    rewards = torch.rand(3, dtype=torch.float64)
+    onward = ratios.flip(1).cumsum(1).flip(1)
+    losses = Oreo(beta=0.5, alpha=0)(view(ratios, rewards[:, None] - 0.5 * onward, rewards))
+    assert losses.value.item() == pytest.approx(0, abs=1e-20)
+    assert losses.policy.item() == pytest.approx(0, abs=1e-20)
+
+
+def test_what_stands_in_the_padding_is_never_read():
+    mask = torch.arange(5) < torch.tensor([[2], [5], [1]])
+    ratios, values = torch.randn(3, 5), torch.randn(3, 5)
+    clean = Oreo()(view(ratios, values, torch.ones(3), mask=mask, kl=0.3))
+    dirty = Oreo()(
+        view(
+            ratios.masked_fill(~mask, torch.nan),
+            values.masked_fill(~mask, torch.nan),
+            torch.ones(3),
+            mask=mask,
+            kl=0.3,
+        )
+    )
+    torch.testing.assert_close(dirty, clean)
+
+
+def test_at_the_start_the_value_is_pulled_to_the_reward_at_both_of_its_places():
+    start = view(torch.zeros(1, 3), torch.zeros(1, 3), torch.ones(1))._replace(
+        end_values=torch.tensor([[0.25]]),
+        end_action=torch.tensor([[3]]),
+        end_mask=torch.tensor([[True]]),
+        end_weight=torch.ones(1, 1),
+    )
+    assert Oreo().__call__(start).value.item() == pytest.approx(1 + 0.75**2)
+    # value warm-up: no policy yet, the same value loss
+    assert Oreo()(start._replace(logps=None)).value.item() == pytest.approx(1 + 0.75**2)
+
+
+def test_the_end_of_a_reply_answers_for_the_log_ratios_that_are_still_to_come():
+    ratios = torch.tensor([RATIOS])
+    base = view(ratios, torch.tensor([VALUES]), torch.ones(1))
+    ends = base._replace(
+        end_action=torch.tensor([[2, 3]]),  # after two actions, after all three
+        end_mask=torch.tensor([[True, True]]),
+        end_weight=torch.full((1, 2), 0.5),
+        end_values=torch.tensor([[1 - 0.1 * 0.25, 1.0]]),
+    )
+    alone = Oreo(beta=0.1)(base).value
+    torch.testing.assert_close(Oreo(beta=0.1)(ends).value, alone)
+
+
+def solve(beta: float, alpha: float, shares: tuple[float, ...]) -> tuple[Tensor, Tensor]:
+    """Train tables on the tree of depth two: (V at root, a, b) and pi(a|.) at the three states."""
+    torch.manual_seed(0)
+    logits = torch.zeros(3, 2, dtype=torch.float64, requires_grad=True)
+    table = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    # paths aa, ab, ba, bb: states on the way, actions taken, reward
+    states = torch.tensor([[0, 1], [0, 1], [0, 2], [0, 2]])
+    actions = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]])
+    rewards = torch.tensor([1.0, 0, 0, 0], dtype=torch.float64)
+    weight = torch.tensor(shares, dtype=torch.float64)[:, None].expand(-1, 2) / 2
+    steps = 300
+    optimiser = torch.optim.Adam([logits, table], lr=0.1, betas=(0.9, 0.95))
+    decay = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: max(1e-4, (1 - step / steps) ** 2)
+    )
+    for _ in range(steps):
+        full = torch.log_softmax(logits, -1)
+        ratio = full[states, actions] + torch.log(torch.tensor(2.0, dtype=torch.float64))
+        kl = (full.exp() * (full + torch.log(torch.tensor(2.0)))).sum(-1)[states]
+        facts = view(ratio, table[states], rewards)._replace(weight=weight, kl=kl)
+        losses = Oreo(beta=beta, alpha=alpha)(facts)
+        optimiser.zero_grad()
+        (losses.policy + losses.value).backward()
+        optimiser.step()
+        decay.step()
+    return table.detach(), torch.softmax(logits.detach(), -1)[:, 0]
+
+
+@pytest.mark.parametrize("shares", [(0.25,) * 4, (0.05, 0.05, 0.6, 0.3)])
+@pytest.mark.parametrize(
+    ("beta", "root", "inner", "first", "second"),
+    [
+        (1.0, 0.357374, 0.620115, 0.650245, 0.731059),
+        (0.5, 0.477229, 0.716890, 0.807490, 0.880797),
+    ],
+)
+def test_the_learner_reaches_the_exact_solution_of_the_soft_mdp(
+    beta: float, root: float, inner: float, first: float, second: float, shares: tuple[float, ...]
+):
+    values, policy = solve(beta, 0.0, shares)
+    expected = torch.tensor([root, inner, 0.0], dtype=torch.float64)
+    torch.testing.assert_close(values, expected, atol=1e-4, rtol=0)
+    likely = torch.tensor([first, second, 0.5], dtype=torch.float64)
+    torch.testing.assert_close(policy, likely, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("beta", "root", "inner", "first", "second"),
+    [(0.5, 0.4719, 0.7137, 0.8037, 0.8790), (1.0, 0.3564, 0.6192, 0.6494, 0.7303)],
+)
+def test_the_kl_term_shifts_the_solution_by_what_theory_says(
+    beta: float, root: float, inner: float, first: float, second: float
+):
+    values, policy = solve(beta, 0.01, (0.25,) * 4)
+    assert values[:2].tolist() == pytest.approx([root, inner], abs=2e-4)
+    assert policy[:2].tolist() == pytest.approx([first, second], abs=2e-4)
+
+
+@pytest.mark.parametrize(("field", "value"), [("beta", 0.0), ("alpha", -1.0), ("end_weight", -0.1)])
+def test_settings_out_of_range_are_refused(field: str, value: float):
+    with pytest.raises(ValueError, match=field):
+        Oreo(**{field: value})
+
+
+def test_the_rates_of_a_schedule_never_jump_up_after_the_rise():
+    from oreo_agent.learn.optimisers import rate_share
+    from oreo_agent.learn.settings import OptimiserSettings
+
+    for schedule in ("cosine", "trapezoid"):
+        shares = [rate_share(OptimiserSettings(schedule=schedule), i, 200) for i in range(200)]
+        assert max(shares) == 1.0
+        assert all(a >= b for a, b in pairwise(shares[6:]))

@@ -5,9 +5,7 @@ from collections.abc import Iterable
 
 _NAME = r"\w+ \d+"
 _LISTED = re.compile(rf"\ba ({_NAME})")
-_VIEW = re.compile(
-    rf"(?:The ({_NAME}) is (open|closed)\.|On the ({_NAME}), you see)(?:.*?you see)?(.*)$", re.S
-)
+_VIEW = re.compile(rf"The ({_NAME}) is (open|closed)\.|On the ({_NAME}), you see")
 _CLOSE = re.compile(rf"You close the ({_NAME})\.")
 _TAKE = re.compile(rf"You pick up the ({_NAME}) from the ({_NAME})\.")
 _PUT = re.compile(rf"You (?:move|put) the ({_NAME}) (?:to|in/on) the ({_NAME})\.")
@@ -44,6 +42,8 @@ class Memory:
         """Object -> which of clean, heat, cool were done to it and hold."""
         self.lit: set[str] = set()
         """Lamps that were turned on."""
+        self.old = False
+        """Whether the game speaks the older dialect; known from the first "go to" on."""
         self._spots: dict[str, int] = {}
         """Receptacle -> number of the place where it stands, as far as known."""
 
@@ -62,7 +62,7 @@ class Memory:
         if observation.startswith(_ARRIVE):
             self._arrive(observation)
         if found := _VIEW.search(observation):
-            self._view(found)
+            self._view(found, observation[found.end() :])
         elif found := _TAKE.search(observation):
             thing, place = found.groups()
             self._stand(place)
@@ -131,11 +131,12 @@ class Memory:
             self._stand(receptacle)
 
     def _arrive(self, observation: str) -> None:
+        self.old = observation.startswith("You arrive at loc ")
         found = _VIEW.search(observation)
         self.here = (found.group(1) or found.group(3)) if found else None
 
-    def _view(self, found: re.Match[str]) -> None:
-        named, state, plain, listing = found.groups()
+    def _view(self, found: re.Match[str], listing: str) -> None:
+        named, state, plain = found.groups()
         place: str = named or plain
         self._stand(place)
         self.open[place] = state != "closed"

@@ -87,6 +87,10 @@ class ModelPlayer:
 class TextPolicy(Protocol):
     """Plays one episode from its texts: an expert, a random player."""
 
+    def begin(self, observation: str) -> None:
+        """Get ready for a game whose first observation this is."""
+        ...
+
     def act(self, observation: str, info: Mapping[str, Any]) -> str:
         """The command for what the world said last."""
         ...
@@ -112,7 +116,8 @@ class TextPlayer:
 
     def _decide(self, view: View) -> Decision:
         if view.turn == 0:
-            self._sessions[view.session] = self._make(view.seed)
+            policy = self._sessions[view.session] = self._make(view.seed)
+            policy.begin(view.observation)
         command = self._sessions[view.session].act(view.observation, view.info)
         ids = self.prompt.reply(command)
         text = self.prompt.read(ids)[0] if ids else command

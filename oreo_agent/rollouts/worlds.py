@@ -4,6 +4,7 @@ A world with a vector environment of its own plays all its slots in one call; an
 environment gets one copy a slot. What breaks in one slot is told of that slot alone.
 """
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -207,24 +208,28 @@ def open_world(environment: str, size: int, settings: Mapping[str, Any]) -> Worl
     """A world of ``size`` slots of a registered environment.
 
     Args:
-        environment: Gymnasium id.
+        environment: Gymnasium id; ``"module:id"`` imports the module that registers it.
         size: episodes that are live at a time.
         settings: keyword arguments of the environment.
 
     Raises:
         SettingError: no environment is registered under that id.
     """
+    module, _, name = environment.rpartition(":")
     try:
-        spec = gymnasium.spec(environment)
+        importlib.import_module(module or "oreo_envs")
+        spec = gymnasium.spec(name)
+    except ImportError as error:
+        raise SettingError(f"environment {environment!r}: {error}") from error
     except gymnasium.error.Error as error:
         raise SettingError(f"there is no environment {environment!r}: {error}") from error
     if spec.vector_entry_point is not None:
         return VectorWorld(
             gymnasium.make_vec(
-                environment,
+                name,
                 num_envs=size,
                 vectorization_mode="vector_entry_point",
                 **settings,
             )
         )
-    return SeparateWorlds(lambda: gymnasium.make(environment, **settings), size)
+    return SeparateWorlds(lambda: gymnasium.make(name, **settings), size)

@@ -1,0 +1,94 @@
+"""The command line: one thin file a verb, and the one place where an error becomes an exit code.
+
+Nothing heavy is imported here or at the head of a verb's file: `--help` has to be quick. To add a
+verb, write a file beside this one, then add it to `VERBS`.
+"""
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+
+from oreo_agent import __version__
+from oreo_agent.cli.compare import compare
+from oreo_agent.cli.eval import evaluate
+from oreo_agent.cli.play import play
+from oreo_agent.cli.rollout import rollout
+from oreo_agent.cli.train import train
+from oreo_agent.errors import OreoError
+
+VERBS: dict[str, Callable[..., None]] = {
+    "rollout": rollout,
+    "train": train,
+    "eval": evaluate,
+    "compare": compare,
+    "play": play,
+}
+INTERRUPTED = 130
+
+
+def _stoppable(verb: Callable[..., None]) -> Callable[..., None]:
+    """A verb that answers Ctrl-C with a line instead of a traceback."""
+
+    @functools.wraps(verb)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            verb(*args, **kwargs)
+        except KeyboardInterrupt:
+            typer.echo("stopped; run the same command again and it goes on from here", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+    return run
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"oreo-agent {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and leave."
+    ),
+) -> None:
+    """Make a language model act better from episodes that ended well or badly."""
+
+
+def make_app() -> typer.Typer:
+    """The application with all its verbs."""
+    app = typer.Typer(
+        name="oreo-agent", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+    )
+    app.callback()(_root)
+    for name, verb in VERBS.items():
+        app.command(name)(_stoppable(verb))
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what the arguments say; returns the exit code.
+
+    0 is success, 2 an error that the user can mend (told on standard error in one line), 130 a
+    run that was stopped with Ctrl-C.
+    """
+    try:
+        code = make_app()(list(arguments), prog_name="oreo-agent", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except OreoError as error:
+        typer.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except Exception as error:
+        # A fault in the arguments: the class is click's or typer's own copy of it, by version.
+        told = getattr(error, "format_message", None)
+        if told is None:
+            raise
+        typer.echo(f"error: {told()}" if told() else "", err=True)
+        return 2
+
+
+def main() -> None:
+    """Entry point of `oreo-agent`."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,5 @@
+"""`oreo-agent compare`."""
+
+
+def compare() -> None:
+    """Not yet."""

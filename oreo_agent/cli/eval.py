@@ -1,0 +1,5 @@
+"""`oreo-agent eval`."""
+
+
+def evaluate() -> None:
+    """Not yet."""

@@ -1,0 +1,31 @@
+"""How verbs tell what came out: a table for people, or one JSON object as the last line."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import typer
+
+
+def say_json(result: Mapping[str, Any]) -> None:
+    """One object on one line."""
+    typer.echo(json.dumps(result, ensure_ascii=False, default=str))
+
+
+def say_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table on standard output; the first column is to the left, the others to the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for index, name in enumerate(head):
+        table.add_column(name, justify="left" if index == 0 else "right", no_wrap=index == 0)
+    for row in rows:
+        table.add_row(*map(str, row))
+    Console().print(table)
+
+
+def share(part: int, whole: int) -> str:
+    """``part / whole`` in percent; a dash where there is nothing to divide by."""
+    return f"{part / whole:.1%}" if whole else "-"

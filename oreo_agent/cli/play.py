@@ -1,0 +1,5 @@
+"""`oreo-agent play`."""
+
+
+def play() -> None:
+    """Watch."""

@@ -1,0 +1,90 @@
+"""`oreo-agent rollout`: collect episodes into a store."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oreo_agent.cli.output import say_json, say_table, share
+
+
+def rollout(
+    out: Annotated[Path, typer.Option(help="Folder of the store; one that is there goes on.")],
+    policy: Annotated[str, typer.Option(help="expert, random, or the folder of a bundle.")],
+    task: Annotated[str, typer.Option(help="Family of problems.")] = "alfworld",
+    split: Annotated[str, typer.Option(help="Split to play.")] = "train",
+    episodes: Annotated[
+        int | None,
+        typer.Option(help="Episodes in all [default: every instance, times --repeats]."),
+    ] = None,
+    repeats: Annotated[int, typer.Option(help="Episodes of each instance.")] = 1,
+    temperature: Annotated[
+        float, typer.Option(help="Of a bundle's sampling; 0 takes the likeliest token.")
+    ] = 1.0,
+    epsilon: Annotated[float, typer.Option(help="Share of random turns of the expert.")] = 0.0,
+    data: Annotated[
+        str | None, typer.Option(help="Folder of the task's data, or generated[:TIER].")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes that play.")] = 1,
+    prompt: Annotated[
+        str | None,
+        typer.Option(help="compact, react or bare; a bundle has its own [default: compact]."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model folder, for the tokenizer of react and bare.")
+    ] = None,
+    step_limit: Annotated[
+        int | None, typer.Option(help="Turns an episode [default: the task's].")
+    ] = None,
+    live: Annotated[int, typer.Option(help="Episodes played at a time, in each process.")] = 32,
+    threads: Annotated[int, typer.Option(help="CPU threads of each engine.")] = 1,
+    device: Annotated[str, typer.Option(help="Where a bundle's networks run.")] = "auto",
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object instead of a table.")
+    ] = False,
+) -> None:
+    """Play episodes and keep them; stopped at any moment, the same command goes on."""
+    from oreo_agent.rollouts.casting import Cast, Stage, sampling
+    from oreo_agent.rollouts.collect import CollectSettings, collect
+
+    strategy, settings = sampling(policy, temperature)
+    summary = collect(
+        CollectSettings(
+            out=out,
+            stage=Stage(task=task, split=split, data=data, step_limit=step_limit, live=live),
+            cast=Cast(
+                policy=policy,
+                strategy=strategy,
+                settings=settings,
+                epsilon=epsilon,
+                prompt=prompt,
+                model=model,
+                device=device,
+                threads=threads,
+            ),
+            episodes=episodes,
+            repeats=repeats,
+            seed=seed,
+            workers=workers,
+        )
+    )
+    if json:
+        say_json(summary.plain())
+        return
+    say_table(
+        f"{summary.out}: {summary.already} of {summary.planned} episodes were there, "
+        f"{summary.played} played in {summary.seconds:.0f} s; the store holds",
+        ("task type", "episodes", "won", "won %", "faults", "steps"),
+        [
+            (
+                row.task_type or task,
+                row.episodes,
+                row.won,
+                share(row.won, row.episodes - row.faults),
+                row.faults,
+                f"{row.steps / row.episodes:.1f}",
+            )
+            for row in summary.by_type
+        ],
+    )

@@ -1,0 +1,5 @@
+"""`oreo-agent train`."""
+
+
+def train() -> None:
+    """Not yet."""

@@ -1,0 +1,191 @@
+"""Who plays where: plain settings in, a player and a world out.
+
+The settings can be sent to another process; what is made of them cannot.
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from oreo_agent.errors import DataError, SettingError
+from oreo_agent.records.episode import PolicyRecord
+from oreo_agent.registry import Registry
+from oreo_agent.rollouts.players import ModelPlayer, Player, TextPlayer
+from oreo_agent.rollouts.wording import task_prompt
+from oreo_agent.rollouts.worlds import World, open_world
+from oreo_tasks import load_task
+from oreo_tasks.task import Instance, Task
+
+EXPERTS: Registry[Any] = Registry(
+    "task with an expert", {"alfworld": "oreo_envs.alfworld.expert:Expert"}
+)
+NOISY_EXPERTS: Registry[Any] = Registry(
+    "task with a noisy expert", {"alfworld": "oreo_envs.alfworld.policies:NoisyExpert"}
+)
+RANDOM_PLAYERS: Registry[Any] = Registry(
+    "task with a random player", {"alfworld": "oreo_envs.alfworld.policies:RandomPolicy"}
+)
+TEXT_POLICIES = ("expert", "random")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Where is played."""
+
+    task: str = "alfworld"
+    split: str = "train"
+    data: str | None = None
+    """The user's data folder, or ``generated[:TIER]``; None leaves the choice to the task."""
+    step_limit: int | None = None
+    """Turns after which an unfinished episode ends with reward 0; None takes the task's."""
+    live: int = 32
+    """Episodes that are played at a time."""
+
+    def __post_init__(self) -> None:
+        if self.live < 1 or (self.step_limit is not None and self.step_limit < 1):
+            raise SettingError("the step limit and the number of live episodes must be 1 or more")
+
+    @property
+    def limit(self) -> int:
+        """The step limit in force."""
+        return find_task(self.task).step_limit if self.step_limit is None else self.step_limit
+
+    @property
+    def environment(self) -> str:
+        """Gymnasium id of the task's world."""
+        return find_task(self.task).environment
+
+    def instances(self) -> list[Instance]:
+        """The problems of the split.
+
+        Raises:
+            SettingError: there is no such task or split.
+            DataError: the data cannot be found or read.
+        """
+        task = find_task(self.task)
+        with named_faults(f"task {self.task}, split {self.split}"):
+            return task.instances(self.split, self.data)
+
+    def open(self, live: int | None = None) -> World:
+        """The world, with as many slots as episodes are live.
+
+        Raises:
+            SettingError: the environment is not registered.
+            DataError: the world does not find its data.
+        """
+        settings = {"split": self.split, "data": self.data, "step_limit": self.limit}
+        with named_faults(f"environment {self.environment}"):
+            return open_world(self.environment, live or self.live, settings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """Who plays."""
+
+    policy: str = "expert"
+    """``expert``, ``random``, or the folder of a bundle."""
+    strategy: str = "greedy"
+    """How a bundle decides; a name in `oreo_agent.agent.strategies.STRATEGIES`."""
+    settings: tuple[tuple[str, Any], ...] = ()
+    """Of the strategy, as pairs: ``("temperature", 0.7)``."""
+    epsilon: float = 0.0
+    """Share of an expert's turns that are played at random."""
+    prompt: str | None = None
+    """Prompt format of expert and random episodes; None is ``compact``. A bundle has its own."""
+    model: str | None = None
+    """Model folder whose tokenizer writes the ids of chat formats; without one there are no ids."""
+    device: str = "auto"
+    threads: int = 1
+    """CPU threads of the engine."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.epsilon <= 1:
+            raise SettingError(f"epsilon is a share between 0 and 1, got {self.epsilon}")
+        if self.is_model and self.epsilon:
+            raise SettingError("epsilon is for the expert; a model is varied by its temperature")
+        if self.is_model and (self.prompt or self.model):
+            raise SettingError("a bundle brings its own prompt format and tokenizer; name neither")
+
+    @property
+    def is_model(self) -> bool:
+        """Whether a bundle plays."""
+        return self.policy not in TEXT_POLICIES
+
+    def player(self, task: str) -> Player:
+        """Load the player.
+
+        Raises:
+            OreoError: a name, a bundle or a model is wrong.
+        """
+        return self._agent() if self.is_model else self._text_policy(task)
+
+    def _agent(self) -> ModelPlayer:
+        # torch and transformers take seconds to import, and only a model needs them
+        from oreo_agent.agent.load import load_agent  # noqa: PLC0415
+
+        settings = dict(self.settings)
+        agent = load_agent(
+            self.policy,
+            strategy=self.strategy,
+            settings=settings,
+            device=self.device,
+            threads=self.threads,
+        )
+        policy = PolicyRecord(
+            kind="model",
+            fingerprint=agent.fingerprint,
+            strategy=" ".join([self.strategy, *_details(settings)]),
+            temperature=float(settings.get("temperature", 0.0 if self.strategy == "greedy" else 1)),
+        )
+        return ModelPlayer(agent=agent, policy=policy)
+
+    def _text_policy(self, task: str) -> TextPlayer:
+        prompt = task_prompt(task, self.prompt or "compact", self.model)
+        if self.policy == "random":
+            chance = RANDOM_PLAYERS.load(task)
+            policy = PolicyRecord(kind="random")
+            return TextPlayer(lambda seed: chance(Random(seed)), policy, prompt)
+        expert, noisy = EXPERTS.load(task), NOISY_EXPERTS.load(task)
+        policy = PolicyRecord(kind="expert", temperature=0.0, epsilon=self.epsilon)
+        return TextPlayer(lambda seed: noisy(expert(), self.epsilon, Random(seed)), policy, prompt)
+
+
+def _details(settings: Mapping[str, Any]) -> list[str]:
+    """Settings that a policy's name has to tell, apart from the temperature."""
+    return [f"{key}={value}" for key, value in sorted(settings.items()) if key != "temperature"]
+
+
+def find_task(name: str) -> Task:
+    """The task called ``name``.
+
+    Raises:
+        SettingError: there is none; the message holds the nearest one.
+    """
+    try:
+        return load_task(name)
+    except LookupError as error:
+        raise SettingError(str(error.args[0])) from error
+
+
+@contextmanager
+def named_faults(what: str) -> Generator[None]:
+    """Turn what problems and worlds raise into errors that name ``what``."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DataError(f"{what}: {error}") from error
+    except LookupError as error:
+        raise SettingError(f"{what}: {error.args[0] if error.args else error}") from error
+    except ValueError as error:
+        raise DataError(f"{what}: {error}") from error
+
+
+def sampling(policy: str, temperature: float) -> tuple[str, tuple[tuple[str, Any], ...]]:
+    """Strategy and settings that sample at a temperature; at 0 the likeliest token is taken."""
+    if temperature < 0:
+        raise SettingError(f"a temperature is 0 or more, got {temperature}")
+    if policy in TEXT_POLICIES or temperature == 0:
+        return "greedy", ()
+    return "sample", (("temperature", temperature),)

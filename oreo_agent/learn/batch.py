@@ -95,7 +95,9 @@ def collate(
         pad: token that fills the rows.
         dtype: of the rewards.
     """
-    length = max(row, *(len(e.ids) for e in episodes)) if len(episodes) > 1 else len(episodes[0].ids)
+    length = (
+        max(row, *(len(e.ids) for e in episodes)) if len(episodes) > 1 else len(episodes[0].ids)
+    )
     rows = _fit([len(e.ids) for e in episodes], length if row else 0)
     width = max(sum(len(episodes[i].ids) for i in line) for line in rows)
     ids = torch.full((len(rows), width), pad)
@@ -117,7 +119,9 @@ def collate(
     end, end_mask = _lines([[start[i] + a for a in e.ends] for i, e in enumerate(episodes)])
     place = [{a: k for k, a in enumerate(e.actions, 1)} for e in episodes]
     end_action, _ = _lines([[place[i][a] for a in e.ends] for i, e in enumerate(episodes)])
-    seen_state, seen_mask = _lines([[start[i] + a - 1 for a in line] for i, line in enumerate(seen)])
+    seen_state, seen_mask = _lines(
+        [[start[i] + a - 1 for a in line] for i, line in enumerate(seen)]
+    )
     seen_ids, _ = _lines([[e.ids[a] for a in line] for e, line in zip(episodes, seen, strict=True)])
     return Batch(
         ids=ids,
@@ -159,7 +163,7 @@ def _fit(lengths: Sequence[int], limit: int) -> list[list[int]]:
 
 def _lines(values: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     """Ragged lists to (B, longest) numbers (0 where there is none) and a bool mask."""
-    width = max(1, *(len(line) for line in values)) if len(values) > 1 else max(1, len(values[0]))
+    width = max(1, max(len(line) for line in values))
     table = torch.zeros((len(values), width), dtype=torch.long)
     mask = torch.zeros((len(values), width), dtype=torch.bool)
     for i, line in enumerate(values):

@@ -53,7 +53,7 @@ class TrainSettings:
     held_out: float = 0.1
     """Share of the instances kept from training, for the held-out figures."""
     normalise: Literal["episode", "token"] = "episode"
-    """``episode``: mean over an episode's tokens, then over episodes; ``token``: over all tokens."""
+    """``episode``: mean over an episode's tokens, then over episodes; ``token``: over tokens."""
     relabel: bool = False
     """Rename the world each time an episode is used, where the prompt format knows how."""
     won_only: bool = False

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import torch
@@ -100,7 +100,11 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
     figures = trainer.run()
     card = Card(
         method=run.method,
-        settings={"objective": asdict(objective), "train": asdict(run.train), "size": run.size},
+        settings={
+            "objective": asdict(cast(Any, objective)),
+            "train": asdict(run.train),
+            "size": run.size,
+        },
         prompt=start.prompt.settings(),
         tokenizer=start.prompt.tokenizer_fingerprint,
         base=start.base,
@@ -134,23 +138,23 @@ def read_episodes(
     tokenizers: set[str] = set()
     tasks: set[str] = set()
     for folder in stores:
-        with Store.open(folder) as store:
-            prompts.append(store.prompt)
-            tokenizers.add(store.tokenizer)
-            for episode in store:
-                tokens = Tokens.of(episode)
-                if episode.end == "fault":
-                    left_out["fault"] += 1
-                elif not tokens.actions:
-                    left_out["no actions"] += 1
-                elif len(tokens.ids) > settings.max_tokens:
-                    left_out["too long"] += 1
-                elif settings.won_only and episode.reward < 1:
-                    left_out["lost"] += 1
-                else:
-                    tasks.add(episode.task)
-                    kept[tokens.id] = tokens
-                    digest.update(f"{tokens.id} {tokens.ids} {tokens.reward}".encode())
+        store = Store.open(folder)
+        prompts.append(store.card.settings)
+        tokenizers.add(store.card.tokenizer)
+        for episode in store:
+            tokens = Tokens.of(episode)
+            if episode.end == "fault":
+                left_out["fault"] += 1
+            elif not tokens.actions:
+                left_out["no actions"] += 1
+            elif len(tokens.ids) > settings.max_tokens:
+                left_out["too long"] += 1
+            elif settings.won_only and episode.reward < 1:
+                left_out["lost"] += 1
+            else:
+                tasks.add(episode.task)
+                kept[tokens.id] = tokens
+                digest.update(f"{tokens.id} {tokens.ids} {tokens.reward}".encode())
     names = ", ".join(map(str, stores))
     if len(tokenizers) > 1 or any(prompt != prompts[0] for prompt in prompts):
         raise RecordError(
@@ -326,13 +330,17 @@ def _write(out: Path, card: Card, start: _Start, value: ValueNetwork | None, wor
 def _readme(card: Card) -> str:
     """The model card for people."""
     held = json.dumps(msgspec.to_builtins(card.metrics), indent=1)
+    value = (
+        "`value/` is a token classifier with one label: V at a token is the success still to come."
+        if card.has_value
+        else "There is no value network."
+    )
     return f"""# An agent for {card.task}
 
 Trained by oreo-agent with the method `{card.method}` on {card.data["episodes"]} episodes
 ({card.data["won"]} won), from {card.base}. Prompt format: `{card.prompt["format"]}`.
 
-`policy/` is a causal language model in Hugging Face format. \
-{"`value/` is a token classifier with one label: V at a token is the success still to be expected." if card.has_value else "There is no value network."}
+`policy/` is a causal language model in Hugging Face format. {value}
 
 Figures on held-out instances of the training data:
 

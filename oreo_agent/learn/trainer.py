@@ -173,9 +173,7 @@ class Trainer:
             end_action=batch.end_action,
             end_mask=batch.end_mask,
             end_weight=share(batch.end_mask, sum(len(e.ends) for e in whole)),
-            seen_weight=share(
-                batch.seen_mask, sum(len(e.ids) - len(e.actions) - 1 for e in whole)
-            ),
+            seen_weight=share(batch.seen_mask, sum(len(e.ids) - len(e.actions) - 1 for e in whole)),
         )
 
     @torch.no_grad()

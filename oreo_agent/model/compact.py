@@ -2,8 +2,8 @@
 
 A lexicon (plain data that a task brings along) names the entity classes of a world with their
 highest numbers, its commands and the shapes of its sentences. "The drawer 2 is closed." is
-``closed <turn>``; "take apple 2 from fridge 1" is ``take apple_2 fridge_1 <end>``. The environment's
-own text is kept in the record beside the ids.
+``closed <turn>``; "take apple 2 from fridge 1" is ``take apple_2 fridge_1 <end>``. The own text of
+the environment is kept in the record beside the ids.
 """
 
 import hashlib
@@ -115,9 +115,7 @@ class CompactPrompt:
     def answer(self, observation: str, *, ended: bool) -> Segment:
         """The observation's tokens; a reply that was cut gets its end mark first."""
         ids = self._observe(observation)
-        return Segment(
-            kind="observation", ids=ids if ended else (END, *ids), text=observation
-        )
+        return Segment(kind="observation", ids=ids if ended else (END, *ids), text=observation)
 
     def reply(self, command: str) -> tuple[int, ...]:
         """Verb, entities, end mark.
@@ -171,7 +169,7 @@ class CompactPrompt:
         return ids
 
     def _mentions(self, text: str) -> list[int]:
-        """Entities and classes in the order they are named; a number out of range keeps its class."""
+        """Entities and classes as they are named; a number out of range keeps its class."""
         ids: list[int] = []
         for found in self._mention.finditer(text):
             numbered = self.ids.get(f"{found[1]}_{found[2]}")

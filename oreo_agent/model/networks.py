@@ -107,7 +107,7 @@ class ValueNetwork(nn.Module):
         config.num_labels = 1
         config.classifier_dropout = 0.0
         model = AutoModelForTokenClassification.from_config(config, dtype=policy.dtype)
-        body = {k: v.clone() for k, v in policy.base_model.state_dict().items()}
+        body = {k: v.clone() for k, v in body_of(policy).state_dict().items()}
         model.base_model.load_state_dict(body)
         nn.init.zeros_(model.score.weight)
         if model.score.bias is not None:
@@ -126,7 +126,7 @@ class ValueNetwork(nn.Module):
     @property
     def body(self) -> PreTrainedModel:
         """The transformer below the head."""
-        return cast(PreTrainedModel, self.model.base_model)
+        return body_of(self.model)
 
     def head(self, hidden: Tensor) -> Tensor:
         """(..., H) hidden states to (...) values in reward units, float32."""
@@ -134,11 +134,17 @@ class ValueNetwork(nn.Module):
         return functional.linear(hidden.float(), score.weight, score.bias).squeeze(-1)
 
 
+def body_of(model: PreTrainedModel) -> PreTrainedModel:
+    """The transformer below the heads."""
+    return cast(PreTrainedModel, model.base_model)
+
+
 def output_weight(policy: nn.Module) -> Tensor:
     """(V, H) of the policy's output layer; the input table where the two are tied."""
     tied = cast(Any, policy).config.tie_word_embeddings
-    layer = policy.get_input_embeddings() if tied else policy.get_output_embeddings()
-    return cast(Tensor, cast(Any, layer).weight)
+    model = cast(Any, policy)
+    layer = model.get_input_embeddings() if tied else model.get_output_embeddings()
+    return cast(Tensor, layer.weight)
 
 
 class FactoredEmbedding(nn.Module):
@@ -174,22 +180,22 @@ class FactoredEmbedding(nn.Module):
 
 def factor(model: PreTrainedModel, factors: Sequence[tuple[int, int]]) -> None:
     """Train ``model``'s (tied) embedding as a sum of factors from here on."""
-    body = model.base_model
-    weight = cast(Tensor, cast(Any, body.get_input_embeddings()).weight).detach()
+    body = cast(Any, model.base_model)
+    weight: Tensor = body.get_input_embeddings().weight.detach()
     body.set_input_embeddings(FactoredEmbedding(weight, factors))
 
 
 def unfactor(model: PreTrainedModel) -> None:
     """Write the sums out as an ordinary embedding, in place."""
-    body = model.base_model
+    body = cast(Any, model.base_model)
     layer = body.get_input_embeddings()
     if not isinstance(layer, FactoredEmbedding):
         return
     plain = nn.Embedding.from_pretrained(layer.weight.detach().clone(), freeze=False)
     body.set_input_embeddings(plain)
-    head = model.get_output_embeddings()
+    head = cast(Any, model).get_output_embeddings()
     if head is not None:
-        cast(nn.Linear, head).weight = plain.weight
+        head.weight = plain.weight
 
 
 def packed_mask(episode: Tensor, position: Tensor) -> Tensor:

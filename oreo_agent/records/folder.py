@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -53,6 +54,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the prompt format."""
     tokenizer: str
     """Fingerprint of the tokenizer; ``""`` for episodes without token ids."""
+    settings: dict[str, Any] = {}
+    """Of the prompt format: what makes it again, in plain data."""
     kind: str = _KIND
     schema: int = STORE_SCHEMA
 

@@ -44,7 +44,12 @@ def merge(target: str | Path, sources: Sequence[str | Path]) -> Merged:
         first.card.refuse_unlike(reader.card, f"store {first.folder}", f"store {reader.folder}")
     owners, kept = _owners([*known, *readers])
     added = 0
-    with Store.create(target, prompt=first.card.prompt, tokenizer=first.card.tokenizer) as store:
+    with Store.create(
+        target,
+        prompt=first.card.prompt,
+        tokenizer=first.card.tokenizer,
+        settings=first.card.settings,
+    ) as store:
         for reader in readers:
             for episode in reader:
                 if owners.get(episode.id) is reader:

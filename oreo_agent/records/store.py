@@ -7,11 +7,11 @@ may be reported as done.
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from oreo_agent.errors import RecordError
 from oreo_agent.records.episode import Episode, encode
@@ -82,6 +82,7 @@ class Store(StoreReader):
         *,
         prompt: str,
         tokenizer: str,
+        settings: Mapping[str, Any] | None = None,
         group_episodes: int = GROUP_EPISODES,
         group_seconds: float = GROUP_SECONDS,
         alarm: AlarmMaker = threading.Timer,
@@ -92,6 +93,7 @@ class Store(StoreReader):
             folder: of the store.
             prompt: name of the prompt format of its episodes.
             tokenizer: fingerprint of their tokenizer; ``""`` if they hold no token ids.
+            settings: of the prompt format, plain data that makes it again.
             group_episodes: so many are committed together at most.
             group_seconds: the longest that an episode waits for its commit.
             alarm: makes what rings after that time.
@@ -100,7 +102,10 @@ class Store(StoreReader):
             RecordError: somebody else writes to it; or it is damaged, foreign, too new, or for
                 another prompt format or tokenizer. Nothing was written then.
         """
-        path, card = Path(folder), Card(prompt=prompt, tokenizer=tokenizer)
+        path, card = (
+            Path(folder),
+            Card(prompt=prompt, tokenizer=tokenizer, settings=dict(settings or {})),
+        )
         _check_card(path, card)
         try:
             path.mkdir(parents=True, exist_ok=True)

@@ -71,9 +71,7 @@ class LocalEngine:
             if step + 1 == max_tokens or not bool(alive.any()):
                 break
             hidden = self._reader.grow(sessions, lengths, tokens, step)
-        return [
-            [self._reply(drawn, r, k) for k in range(samples)] for r in range(len(requests))
-        ]
+        return [[self._reply(drawn, r, k) for k in range(samples)] for r in range(len(requests))]
 
     @torch.inference_mode()
     def values(

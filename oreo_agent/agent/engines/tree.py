@@ -101,7 +101,8 @@ class TreeReader:
         """
         lines = self._lines(sessions)
         branches = branches or [()] * len(sessions)
-        known = [_common(self._read.get(s, ()), h) for s, h in zip(sessions, histories, strict=True)]
+        pairs = zip(sessions, histories, strict=True)
+        known = [_common(self._read.get(session, ()), history) for session, history in pairs]
         for i, session in enumerate(sessions):
             if known[i] == len(histories[i]) and len(self._read[session]) > known[i]:
                 known[i] -= 1  # the history was cut back: its end must be read again
@@ -110,10 +111,7 @@ class TreeReader:
             for history, at, line in zip(histories, known, branches, strict=True)
         ]
         width = max(len(row.ids) for row in rows)
-        if width:
-            hidden = self._forward(lines, rows, width)
-        else:
-            hidden = torch.empty(0)
+        hidden = self._forward(lines, rows, width) if width else torch.empty(0)
         ends: list[list[Tensor]] = []
         for r, (session, row) in enumerate(zip(sessions, rows, strict=True)):
             if row.new:
@@ -148,7 +146,8 @@ class TreeReader:
         width = int(places.max()) + 1
         key = torch.arange(width, device=device)[None, None]
         beyond = key - length[:, :, None]
-        own = (beyond >= 0) & (beyond % k == branch[:, :, None]) & (beyond <= step * k + branch[:, :, None])
+        mine = branch[:, :, None]
+        own = (beyond % k == mine) & (beyond <= step * k + mine)
         mask = (beyond < 0) | own
         return self._run(lines, tokens, positions, places, mask)
 

@@ -1,6 +1,6 @@
 """Supervised fine-tuning: the mean negative log-likelihood of what was done.
 
-    L_pi = -1/T sum_t log pi(a_t|s_t)  -  observations * 1/O sum_o log pi(o|history)
+L_pi = -1/T sum_t log pi(a_t|s_t)  -  observations * 1/O sum_o log pi(o|history)
 """
 
 from dataclasses import dataclass

@@ -135,8 +135,11 @@ class StoreReader:
         Raises:
             RecordError: an episode is damaged; the message names it.
         """
-        for name, packed in self.packed(where):
-            yield self._unpack(name, packed)
+        clause, values = where.sql()
+        query = f"SELECT id, record FROM episodes {clause} ORDER BY id"
+        with self._reading() as connection:
+            for name, packed in connection.execute(query, values):
+                yield self._unpack(name, packed)
 
     def get(self, name: str) -> Episode:
         """The episode whose id is ``name``.
@@ -176,13 +179,6 @@ class StoreReader:
                     connection.execute(query, values)
                 )
             ]
-
-    def packed(self, where: Filter = EVERYTHING) -> Iterator[tuple[str, bytes]]:
-        """Id and compressed record of each episode, in the order of ids."""
-        clause, values = where.sql()
-        query = f"SELECT id, record FROM episodes {clause} ORDER BY id"
-        with self._reading() as connection:
-            yield from connection.execute(query, values)
 
     def _unpack(self, name: str, packed: bytes) -> Episode:
         try:

@@ -1,0 +1,76 @@
+"""What tests stand on: a home of their own, real data if there is any, the stock engine if asked.
+
+``OREO_SHARED_DATA`` names the folder with the real games; without it ``../shared/data`` beside the
+repository is tried. ``OREO_REQUIRE_STOCK=1`` turns a missing stock engine from a skip into a fault.
+"""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+settings.register_profile("desk", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+STOCK_REMEDY = "`make setup STOCK=1` adds it (compiles for about ten minutes)"
+
+
+def stock_is_missing() -> str:
+    """Why the stock engine cannot be compared with; ``""`` if it can."""
+    for package in ("textworld", "alfworld", "fast_downward"):
+        if importlib.util.find_spec(package) is None:
+            return f"the stock engine's package {package} is not installed; {STOCK_REMEDY}"
+    if sys.version_info >= (3, 13):
+        return "the stock engine's grammar does not run on Python 3.13 (PEP 667); use 3.11 or 3.12"
+    return ""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out the comparisons with the stock engine where there is none, or insist on it."""
+    if item.get_closest_marker("stock") is None or not (reason := stock_is_missing()):
+        return
+    if os.environ.get("OREO_REQUIRE_STOCK", "0") not in ("", "0"):
+        pytest.fail(f"OREO_REQUIRE_STOCK is set, but {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what was left out, and how to have it."""
+    reports = terminalreporter.stats.get("skipped", [])
+    skipped: dict[str, list[str]] = {}
+    for report in reports:
+        if isinstance(report, pytest.TestReport) and isinstance(report.longrepr, tuple):
+            reason = str(report.longrepr[2]).removeprefix("Skipped: ")
+            skipped.setdefault(reason, []).append(report.nodeid)
+    for reason, names in skipped.items():
+        terminalreporter.write_line(f"skipped {len(names)}: {reason}")
+        for name in names:
+            terminalreporter.write_line(f"    {name}")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder and cache for each test; what the user has at home is not seen."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / ".cache"))
+    monkeypatch.delenv("ALFWORLD_DATA", raising=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the real games and problems; the test is skipped where there is none."""
+    named = os.environ.get("OREO_SHARED_DATA")
+    folder = Path(named) if named else REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no real data: OREO_SHARED_DATA names no folder, ../shared/data is not there")
+    return folder

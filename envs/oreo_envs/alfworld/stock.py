@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from oreo_envs.alfworld.compile import UnknownGameError
@@ -100,7 +100,7 @@ def stock_engine() -> Any:
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
+def _undisturbed() -> Generator[None]:
     """Keep what the stock engine changes for the whole process.
 
     Importing alfworld sets ALFWORLD_DATA and makes that folder; the planner's translator replaces

@@ -60,7 +60,11 @@ def _root(
 def make_app() -> typer.Typer:
     """The application with all its verbs."""
     app = typer.Typer(
-        name="oreo-agent", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+        name="oreo-agent",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
     )
     app.callback()(_root)
     for name, verb in VERBS.items():

@@ -1,6 +1,6 @@
 """Many episodes into a store, resumable: what the store holds is not played again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ from oreo_agent.records.episode import Episode
 from oreo_agent.records.reader import policy_name
 from oreo_agent.records.store import Store
 from oreo_agent.rollouts.casting import Cast, Stage
-from oreo_agent.rollouts.crew import play
-from oreo_agent.rollouts.plan import make_plan
+from oreo_agent.rollouts.crew import play, play_with_workers
+from oreo_agent.rollouts.live import Terms
+from oreo_agent.rollouts.plan import Work, make_plan
 from oreo_agent.rollouts.players import Player
 from oreo_agent.rollouts.progress import Progress
 
@@ -94,7 +95,7 @@ def collect(settings: CollectSettings) -> CollectSummary:
         missing = [work for work in works if work.id not in there]
         progress = Progress(len(works), already=len(works) - len(missing))
         with progress:
-            episodes = play(settings.stage, player, missing)
+            episodes = _played(settings, player, missing)
             keep(store, without_hopeless(episodes), progress)
         rows = _rows(store)
     return CollectSummary(
@@ -110,6 +111,15 @@ def collect(settings: CollectSettings) -> CollectSummary:
     )
 
 
+def _played(settings: CollectSettings, player: Player, works: Sequence[Work]) -> Iterator[Episode]:
+    """The works' episodes, from here or from worker processes."""
+    stage = settings.stage
+    if settings.workers == 1:
+        return play(stage, player, works)
+    terms = Terms.of(player, stage.environment)
+    return play_with_workers(stage, settings.cast, terms, works, settings.workers)
+
+
 def policy_identity(player: Player) -> str:
     """Tells a player from all that may play otherwise; begins with its kind."""
     return f"{policy_name(player.policy)} {player.policy.fingerprint}"
@@ -117,11 +127,12 @@ def policy_identity(player: Player) -> str:
 
 def open_store(folder: Path, player: Player) -> Store:
     """The store for a player's episodes, made if it is not there."""
+    prompt = player.prompt
     return Store.create(
         folder,
-        prompt=player.prompt.name,
-        tokenizer=player.prompt.tokenizer_fingerprint,
-        settings=player.prompt.settings(),
+        prompt=prompt.name,
+        tokenizer=prompt.tokenizer_fingerprint,
+        settings=prompt.settings(),
     )
 
 

@@ -14,7 +14,7 @@ from oreo_agent.records.episode import (
     Segment,
 )
 from oreo_agent.rollouts.plan import Work
-from oreo_agent.rollouts.players import View
+from oreo_agent.rollouts.players import Player, View
 from oreo_agent.rollouts.worlds import Scene
 
 VERSIONS = {"oreo_agent": __version__, "python": platform.python_version()}
@@ -31,6 +31,16 @@ class Terms:
     """Name of the prompt format."""
     tokenizer: str
     """Fingerprint of the tokenizer; ``""`` if the segments hold no ids."""
+
+    @classmethod
+    def of(cls, player: Player, environment: str) -> "Terms":
+        """The terms of a player's episodes in a world."""
+        return cls(
+            environment=environment,
+            policy=player.policy,
+            prompt=player.prompt.name,
+            tokenizer=player.prompt.tokenizer_fingerprint,
+        )
 
 
 @dataclass(slots=True, kw_only=True)

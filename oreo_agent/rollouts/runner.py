@@ -58,13 +58,7 @@ class Runner:
     _round_size: int = 1
 
     def __post_init__(self) -> None:
-        prompt = self.player.prompt
-        self.terms = Terms(
-            environment=self.environment,
-            policy=self.player.policy,
-            prompt=prompt.name,
-            tokenizer=prompt.tokenizer_fingerprint,
-        )
+        self.terms = Terms.of(self.player, self.environment)
 
     def play(self, works: Iterable[Work]) -> Iterator[Episode]:
         """Episodes in the order in which they end, one for each of ``works``.

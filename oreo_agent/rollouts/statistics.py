@@ -1,0 +1,166 @@
+"""What a number of games can and cannot show: rates, paired comparisons, and their limits.
+
+Everything is exact or has good coverage at the sizes that we see (tens to hundreds of games, rates
+near 0 or 1), where the textbook intervals of the normal approximation fail.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from scipy.optimize import brentq
+from scipy.stats import binomtest, norm
+
+CONFIDENCE = 0.95
+POWER = 0.8
+
+
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """Wins of n games, with Wilson's interval for the chance of winning."""
+
+    wins: int
+    n: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        """Wins divided by n."""
+        return self.wins / self.n
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """Second rate minus first, over the same games, with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def wilson(wins: int, n: int, confidence: float = CONFIDENCE) -> Rate:
+    """A rate with Wilson's score interval; always within [0, 1], never of width 0.
+
+    Raises:
+        ValueError: no games, or more wins than games.
+    """
+    if n < 1 or not 0 <= wins <= n:
+        raise ValueError(f"a rate needs 0 <= wins <= n and n >= 1, got {wins} of {n}")
+    interval = binomtest(wins, n).proportion_ci(confidence, method="wilson")
+    # At 0 and n wins the bound is the rate itself; rounding may put it on the wrong side.
+    low, high = min(float(interval.low), wins / n), max(float(interval.high), wins / n)
+    return Rate(wins=wins, n=n, low=max(low, 0.0), high=min(high, 1.0))
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Exact two-sided p of paired outcomes: are the two equally often the only one to win?
+
+    Args:
+        only_first: games that only the first won.
+        only_second: games that only the second won.
+    """
+    games = only_first + only_second
+    return float(binomtest(only_first, games, 0.5).pvalue) if games else 1.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p values, raised for having been several (Holm's step-down), in their given order."""
+    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
+    adjusted = [1.0] * len(p_values)
+    floor = 0.0
+    for rank, index in enumerate(order):
+        floor = max(floor, min(1.0, (len(order) - rank) * p_values[index]))
+        adjusted[index] = floor
+    return adjusted
+
+
+def paired_difference(
+    only_first: int, only_second: int, n: int, confidence: float = CONFIDENCE
+) -> Difference:
+    """Second rate minus first, with Tango's score interval (Statistics in Medicine 17, 1998).
+
+    The interval holds the differences that a score test on the same pairs would not reject; it
+    has a width above 0 also when no game told the two apart.
+
+    Args:
+        only_first: games that only the first won.
+        only_second: games that only the second won.
+        n: games that both played.
+        confidence: chance that such an interval covers the true difference.
+
+    Raises:
+        ValueError: fewer games than were won by only one.
+    """
+    if n < 1 or only_first < 0 or only_second < 0 or only_first + only_second > n:
+        raise ValueError(f"{only_first} and {only_second} games won by one only, of {n}")
+    z = float(norm.ppf(0.5 + confidence / 2))
+    value = (only_second - only_first) / n
+
+    def gap(difference: float) -> float:
+        return _tango(only_second, only_first, n, difference) - z
+
+    def other_gap(difference: float) -> float:
+        return _tango(only_second, only_first, n, difference) + z
+
+    # The score falls from above +z to below -z as the assumed difference goes from -1 to 1,
+    # unless all games went one way: then the bound is the end of the scale itself.
+    edge = 1 - 1e-12
+    low = float(brentq(gap, -edge, value)) if value > -1 else -1.0
+    high = float(brentq(other_gap, value, edge)) if value < 1 else 1.0
+    return Difference(value=value, low=low, high=high)
+
+
+def _tango(b: int, c: int, n: int, difference: float) -> float:
+    """Score statistic of the hypothesis that the true rates differ by ``difference``.
+
+    ``b`` and ``c`` count the games that only the second and only the first won.
+    """
+    # Restricted maximum likelihood of the chance that only the first wins: root of a quadratic.
+    linear = -b - c + (2 * n - b + c) * difference
+    constant = -c * difference * (1 - difference)
+    root = max(linear * linear - 8 * n * constant, 0.0) ** 0.5
+    chance = (root - linear) / (4 * n)
+    variance = n * (2 * chance + difference * (1 - difference))
+    lead = b - c - n * difference
+    if variance <= 0:
+        return 0.0 if lead == 0 else float("inf") if lead > 0 else float("-inf")
+    return lead / variance**0.5
+
+
+def least_significant_lead(confidence: float = CONFIDENCE) -> int:
+    """How many games one must win alone, the other none, before `mcnemar` is significant."""
+    lead = 1
+    while mcnemar(0, lead) > 1 - confidence:
+        lead += 1
+    return lead
+
+
+def detectable_difference(
+    n: int, split_share: float, confidence: float = CONFIDENCE, power: float = POWER
+) -> float | None:
+    """The smallest true difference of rates that ``n`` pairs would show with chance ``power``.
+
+    Normal approximation for paired rates (Connor, Biometrics 43, 1987), and never less than what
+    the exact test asks for in the best of cases.
+
+    Args:
+        n: games that both played.
+        split_share: of the games, the share that only one of the two wins; 0 to 1.
+        confidence: of the test.
+        power: chance of a significant result.
+
+    Returns:
+        In (0, 1], or None if no result of so few games is significant.
+    """
+    lead = least_significant_lead(confidence)
+    if n < lead:
+        return None
+    z_test, z_power = float(norm.ppf(0.5 + confidence / 2)), float(norm.ppf(power))
+
+    def missing(difference: float) -> float:
+        # A difference of d needs at least a share d of games that only one wins.
+        split = max(split_share, difference)
+        spread = z_test * split**0.5 + z_power * max(split - difference**2, 0.0) ** 0.5
+        return spread**2 / difference**2 - n
+
+    if missing(1.0) > 0:
+        return 1.0
+    return max(float(brentq(missing, 1e-9, 1.0)), lead / n)

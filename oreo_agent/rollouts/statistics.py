@@ -4,7 +4,8 @@ Everything is exact or has good coverage at the sizes that we see (tens to hundr
 near 0 or 1), where the textbook intervals of the normal approximation fail.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import msgspec
 from scipy.optimize import brentq
@@ -103,9 +104,14 @@ def paired_difference(
     # The score falls from above +z to below -z as the assumed difference goes from -1 to 1,
     # unless all games went one way: then the bound is the end of the scale itself.
     edge = 1 - 1e-12
-    low = float(brentq(gap, -edge, value)) if value > -1 else -1.0
-    high = float(brentq(other_gap, value, edge)) if value < 1 else 1.0
+    low = _root(gap, -edge, value) if value > -1 else -1.0
+    high = _root(other_gap, value, edge) if value < 1 else 1.0
     return Difference(value=value, low=low, high=high)
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where ``function`` crosses 0 between two places where it has different signs."""
+    return cast(float, brentq(function, low, high))
 
 
 def _tango(b: int, c: int, n: int, difference: float) -> float:
@@ -163,4 +169,4 @@ def detectable_difference(
 
     if missing(1.0) > 0:
         return 1.0
-    return max(float(brentq(missing, 1e-9, 1.0)), lead / n)
+    return max(_root(missing, 1e-9, 1.0), lead / n)

@@ -1,0 +1,154 @@
+"""Known values, symmetries and coverage of the statistics that every score carries."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oreo_agent.rollouts.statistics import (
+    detectable_difference,
+    holm,
+    least_significant_lead,
+    mcnemar,
+    paired_difference,
+    wilson,
+)
+
+outcomes = st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+tables = st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(0, 80)).filter(any)
+
+
+def test_wilson_has_the_values_of_the_formula():
+    z, wins, n = 1.959963984540054, 130, 140
+    centre = (wins + z * z / 2) / (n + z * z)
+    half = z / (n + z * z) * (wins * (n - wins) / n + z * z / 4) ** 0.5
+    rate = wilson(wins, n)
+    assert (rate.low, rate.high) == pytest.approx((centre - half, centre + half))
+    assert rate.share == 130 / 140
+
+
+@given(outcomes)
+def test_wilson_is_within_0_and_1_holds_the_rate_and_is_never_a_point(case):
+    wins, n = case
+    rate = wilson(wins, n)
+    assert 0 <= rate.low <= wins / n <= rate.high <= 1
+    assert rate.low < rate.high
+    mirror = wilson(n - wins, n)
+    assert (mirror.low, mirror.high) == pytest.approx((1 - rate.high, 1 - rate.low))
+
+
+@pytest.mark.parametrize(("wins", "n"), [(0, 0), (-1, 5), (6, 5)])
+def test_a_rate_of_nothing_or_of_too_much_is_refused(wins, n):
+    with pytest.raises(ValueError, match="wins"):
+        wilson(wins, n)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "p"),
+    [
+        (0, 0, 1.0),
+        (0, 5, 0.0625),
+        (0, 6, 0.03125),
+        (1, 7, 0.0703125),
+        (4, 4, 1.0),
+        (10, 2, 79 / 2048),
+    ],
+)
+def test_mcnemar_is_the_tail_of_a_fair_coin(first, second, p):
+    assert mcnemar(first, second) == pytest.approx(p)
+
+
+@given(st.integers(0, 100), st.integers(0, 100))
+def test_mcnemar_does_not_care_who_is_first(first, second):
+    assert mcnemar(first, second) == mcnemar(second, first)
+    assert 0 < mcnemar(first, second) <= 1
+
+
+def test_holm_has_the_values_of_a_worked_example():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=8), st.randoms())
+def test_holm_raises_keeps_the_order_and_follows_a_permutation(p_values, rng):
+    adjusted = holm(p_values)
+    assert all(p <= a <= 1 for p, a in zip(p_values, adjusted, strict=True))
+    pairs = sorted(zip(p_values, adjusted, strict=True))
+    assert [a for _, a in pairs] == sorted(adjusted)
+    order = list(range(len(p_values)))
+    rng.shuffle(order)
+    assert holm([p_values[i] for i in order]) == [adjusted[i] for i in order]
+
+
+def test_the_paired_interval_has_the_values_of_a_published_example():
+    """Airway responsiveness before and after transplantation: 1 and 7 of 21 pairs differ."""
+    difference = paired_difference(7, 1, 21)
+    assert difference.value == pytest.approx(-6 / 21)
+    assert (difference.low, difference.high) == pytest.approx((-0.517, -0.026), abs=6e-4)
+
+
+@given(tables)
+def test_the_paired_interval_holds_the_difference_and_mirrors(case):
+    first, second, both = case
+    n = first + second + both
+    found = paired_difference(first, second, n)
+    assert -1 <= found.low <= found.value <= found.high <= 1
+    assert found.low < found.high
+    mirror = paired_difference(second, first, n)
+    assert (mirror.low, mirror.high) == pytest.approx((-found.high, -found.low), abs=1e-6)
+
+
+@given(tables)
+def test_the_paired_interval_leaves_out_0_exactly_if_the_score_test_rejects(case):
+    first, second, both = case
+    found = paired_difference(first, second, first + second + both)
+    score = abs(first - second) / max((first + second) ** 0.5, 1)
+    if abs(score - 1.96) > 1e-3:
+        assert (found.low > 0 or found.high < 0) == (score > 1.96)
+
+
+def test_the_paired_interval_covers_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    chances = [0.6, 0.05, 0.12, 0.23]  # both, only first, only second, neither
+    covered = 0
+    for _, first, second, _ in (draws := rng.multinomial(100, chances, size=400)):
+        found = paired_difference(int(first), int(second), 100)
+        covered += found.low <= 0.07 <= found.high
+    assert 0.925 <= covered / len(draws) <= 0.98
+
+
+@pytest.mark.parametrize(("first", "second", "n"), [(3, 3, 5), (-1, 2, 5), (0, 0, 0)])
+def test_a_table_that_does_not_add_up_is_refused(first, second, n):
+    with pytest.raises(ValueError, match="won by one only"):
+        paired_difference(first, second, n)
+
+
+def test_six_games_won_alone_are_the_least_that_can_be_significant():
+    assert least_significant_lead() == 6
+    assert detectable_difference(5, 0.2) is None
+    assert detectable_difference(6, 0.2) == 1.0
+
+
+def test_a_difference_that_can_be_detected_is_detected_about_as_often_as_it_says():
+    rng = np.random.default_rng(1)
+    n, split = 140, 0.2
+    d = detectable_difference(n, split)
+    assert d is not None
+    chances = [0.5, (split - d) / 2, (split + d) / 2, 0.5 - split]
+    draws = rng.multinomial(n, chances, size=400)
+    shown = np.mean([mcnemar(int(a), int(b)) < 0.05 for _, a, b, _ in draws])
+    assert 0.7 <= shown <= 0.88
+
+
+def test_more_games_show_smaller_differences_and_noise_hides_them():
+    sizes, shares = (10, 50, 140, 1000), (0.0, 0.1, 0.3, 0.9)
+    found = {(n, s): detectable_difference(n, s) for n, s in product(sizes, shares)}
+    for s in shares:
+        column = [found[n, s] for n in sizes]
+        assert column == sorted(column, reverse=True)
+    for n in sizes:
+        row = [found[n, s] for s in shares]
+        assert row == pytest.approx(sorted(row))
+    assert all(0 < d <= 1 for d in found.values() if d is not None)

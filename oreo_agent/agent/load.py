@@ -51,4 +51,10 @@ def load_agent(
         stop_ids=prompt.stop_ids,
         max_context=card.max_context,
     )
-    return Agent(prompt=prompt, engine=engine, strategy=chosen, fingerprint=fingerprint(folder))
+    return Agent(
+        prompt=prompt,
+        engine=engine,
+        strategy=chosen,
+        fingerprint=fingerprint(folder),
+        has_value=card.has_value,
+    )

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from oreo_agent import __version__
 from oreo_agent.agent.strategies import Candidate, Decision
+from oreo_agent.errors import DataError
+from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.records.episode import (
     CandidateRecord,
     DecisionRecord,
@@ -15,7 +17,7 @@ from oreo_agent.records.episode import (
 )
 from oreo_agent.rollouts.plan import Work
 from oreo_agent.rollouts.players import Player, View
-from oreo_agent.rollouts.worlds import Scene
+from oreo_agent.rollouts.worlds import Fault, Scene
 
 VERSIONS = {"oreo_agent": __version__, "python": platform.python_version()}
 
@@ -105,11 +107,43 @@ class LiveEpisode:
             decision=last.decision,
         )
 
+    def hear(self, scene: Scene, prompt: PromptFormat, step_limit: int) -> End | None:
+        """Take in what the world answered to the last reply, which closed itself.
+
+        Returns:
+            How the episode ended; None if it goes on. The observation of an end is not recorded:
+            nobody replies to it.
+        """
+        if (valid := scene.info.get("valid")) is not None:
+            self.judge(bool(valid))
+        if scene.terminated:
+            return "won" if scene.info.get("won", scene.reward > 0) else "lost"
+        if scene.truncated or self.turn >= step_limit:
+            return "step_limit"
+        self.show(scene, prompt.answer(scene.observation, ended=True))
+        return None
+
+    def overlong(self, player: Player) -> bool:
+        """Whether the history leaves its player no room for a reply."""
+        most = player.max_context
+        return most is not None and len(self.ids) > most - player.prompt.max_reply_tokens
+
     def forget_observation(self) -> None:
         """Take back the observation that nobody will reply to; the opening stays."""
         if self.turn:
             last = self.segments.pop()
             del self.ids[len(self.ids) - len(last.ids) :]
+
+
+def refusal(work: Work, fault: Fault) -> DataError | None:
+    """Why an instance can never be played; None if what broke may well go better next time."""
+    if not isinstance(fault.error, LookupError | FileNotFoundError | ValueError):
+        return None
+    instance = work.instance
+    return DataError(
+        f"{instance.task} {instance.split}: instance {instance.id!r} cannot be played: "
+        f"{fault.error}"
+    )
 
 
 def record(

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from oreo_agent.agent.engines import Request
 from oreo_agent.agent.runtime import Agent
-from oreo_agent.agent.strategies import Candidate, Decision
+from oreo_agent.agent.strategies import Candidate, Decision, spoken
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.records.episode import PolicyRecord
 
@@ -51,6 +51,18 @@ class Player(Protocol):
         """One decision a view, in order; sessions are distinct."""
         ...
 
+    def appraise(self, view: View, command: str) -> Candidate:
+        """What a command that somebody else proposes would be, with its V if there is one.
+
+        Raises:
+            SettingError: the player's prompt format cannot say the command.
+        """
+        ...
+
+    def replaced(self, session: str, command: str) -> None:
+        """Tell that ``command`` was played instead of the session's last decision."""
+        ...
+
     def close(self, session: str) -> None:
         """Forget a session; unknown ones are ignored."""
         ...
@@ -75,13 +87,22 @@ class ModelPlayer:
 
     def decide(self, views: Sequence[View]) -> list[Decision]:
         """By the agent's strategy."""
-        return self.agent.decide(
-            [Request(session=view.session, ids=view.ids, seed=view.seed) for view in views]
-        )
+        return self.agent.decide([_request(view) for view in views])
+
+    def appraise(self, view: View, command: str) -> Candidate:
+        """The agent's reply that gives the command, and V after it."""
+        return self.agent.appraise(_request(view), command)
+
+    def replaced(self, session: str, command: str) -> None:
+        """Nothing to do: the agent reads the history, where it stands."""
 
     def close(self, session: str) -> None:
         """Let the engine forget it."""
         self.agent.close(session)
+
+
+def _request(view: View) -> Request:
+    return Request(session=view.session, ids=view.ids, seed=view.seed)
 
 
 class TextPolicy(Protocol):
@@ -93,6 +114,10 @@ class TextPolicy(Protocol):
 
     def act(self, observation: str, info: Mapping[str, Any]) -> str:
         """The command for what the world said last."""
+        ...
+
+    def replaced(self, command: str) -> None:
+        """Know that ``command`` was given instead of the one that `act` returned last."""
         ...
 
 
@@ -123,6 +148,14 @@ class TextPlayer:
         text = self.prompt.read(ids)[0] if ids else command
         said = Candidate(ids=ids, logps=(), text=text, command=command, ended=True)
         return Decision(strategy=self.policy.kind, chosen=0, candidates=(said,))
+
+    def appraise(self, view: View, command: str) -> Candidate:
+        """The command in the words of the prompt format; no V."""
+        return spoken(self.prompt, command)
+
+    def replaced(self, session: str, command: str) -> None:
+        """The session's policy hears of it."""
+        self._sessions[session].replaced(command)
 
     def close(self, session: str) -> None:
         """Drop the session's policy."""

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from oreo_agent.agent.strategies import Decision
-from oreo_agent.errors import DataError, OreoError
+from oreo_agent.errors import OreoError
 from oreo_agent.records.episode import End, Episode, Segment
-from oreo_agent.rollouts.live import LiveEpisode, Terms, record
+from oreo_agent.rollouts.live import LiveEpisode, Terms, record, refusal
 from oreo_agent.rollouts.plan import Work
 from oreo_agent.rollouts.players import Player, View
 from oreo_agent.rollouts.worlds import Begin, Fault, Scene, World
@@ -113,11 +113,8 @@ class Runner:
             each = LiveEpisode(work=work, session=f"{work.id}/{self._faults[work.id]}", scene=scene)
             each.show(scene, *self.player.prompt.opening(scene.observation))
             self._live[slot] = each
-        elif isinstance(scene.error, LookupError | FileNotFoundError | ValueError):
-            raise DataError(
-                f"{work.instance.task} {work.instance.split}: instance {work.instance.id!r} cannot "
-                f"be played: {scene.error}"
-            ) from scene.error
+        elif (refused := refusal(work, scene)) is not None:
+            raise refused from scene.error
         else:
             self._broken(work, scene, [], self._share())
 
@@ -144,11 +141,7 @@ class Runner:
 
     def _end_overlong(self) -> None:
         """End the episodes whose history leaves no room for a reply."""
-        most = self.player.max_context
-        if most is None:
-            return
-        room = most - self.player.prompt.max_reply_tokens
-        for slot in [slot for slot, each in self._live.items() if len(each.ids) > room]:
+        for slot in [slot for slot, each in self._live.items() if each.overlong(self.player)]:
             self._live[slot].forget_observation()
             self._end(slot, "token_limit")
 
@@ -179,16 +172,9 @@ class Runner:
 
     def _arrive(self, slot: int, scene: Scene) -> None:
         """Take in what the world answered."""
-        each = self._live[slot]
-        if (valid := scene.info.get("valid")) is not None:
-            each.judge(bool(valid))
-        if scene.terminated:
-            self._end(slot, "won" if scene.info.get("won", scene.reward > 0) else "lost")
-        elif scene.truncated or each.turn >= self.step_limit:
-            self._end(slot, "step_limit")
-        else:
-            # Only replies that closed themselves come this far; the others have ended.
-            each.show(scene, self.player.prompt.answer(scene.observation, ended=True))
+        end = self._live[slot].hear(scene, self.player.prompt, self.step_limit)
+        if end is not None:
+            self._end(slot, end)
 
     def _end(self, slot: int, end: End) -> None:
         each = self._live.pop(slot)

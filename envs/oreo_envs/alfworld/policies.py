@@ -28,6 +28,10 @@ class Policy(Protocol):
         """
         ...
 
+    def replaced(self, command: str) -> None:
+        """Know that ``command`` was given instead of the one that `act` returned last."""
+        ...
+
 
 class RandomPolicy:
     """Each turn one of the possible commands, all equally likely."""
@@ -41,6 +45,9 @@ class RandomPolicy:
     def act(self, observation: str, info: Mapping[str, Any]) -> str:
         """A possible command."""
         return self._rng.choice(_admissible(info))
+
+    def replaced(self, command: str) -> None:
+        """Chance remembers nothing."""
 
 
 class NoisyExpert:
@@ -84,6 +91,10 @@ class NoisyExpert:
             command = self._impossible(set(admissible)) or command
         self._expert.replaced(command)
         return command
+
+    def replaced(self, command: str) -> None:
+        """Tell that ``command`` was given instead of the one that `act` returned last."""
+        self._expert.replaced(command)
 
     def _impossible(self, admissible: set[str]) -> str | None:
         """A well-formed command about things at hand that is not possible now."""

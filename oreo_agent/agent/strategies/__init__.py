@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from oreo_agent.agent.engines import Engine, Request
+from oreo_agent.errors import SettingError
+from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.registry import Registry
 
 
@@ -30,6 +32,22 @@ class Candidate:
     def logp(self) -> float:
         """Log-probability of the whole reply at temperature 1, in nats."""
         return sum(self.logps)
+
+
+def spoken(prompt: PromptFormat, command: str) -> Candidate:
+    """The reply in which ``prompt`` gives a command that no policy proposed.
+
+    Raises:
+        SettingError: the format has no words for it.
+    """
+    ids = prompt.reply(command)
+    text, heard = prompt.read(ids) if ids else (command, command)
+    if not heard:
+        raise SettingError(
+            f"the prompt format {prompt.name!r} cannot say {command!r}; name things and places "
+            "with the words and numbers in which the world names them"
+        )
+    return Candidate(ids=ids, logps=(), text=text, command=heard, ended=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,11 @@ near 0 or 1), where the textbook intervals of the normal approximation fail.
 """
 
 from collections.abc import Callable, Sequence
-from typing import cast
+from functools import cache
+from math import comb
+from statistics import NormalDist
 
 import msgspec
-from scipy.optimize import brentq
-from scipy.stats import binomtest, norm
 
 CONFIDENCE = 0.95
 POWER = 0.8
@@ -45,10 +45,13 @@ def wilson(wins: int, n: int, confidence: float = CONFIDENCE) -> Rate:
     """
     if n < 1 or not 0 <= wins <= n:
         raise ValueError(f"a rate needs 0 <= wins <= n and n >= 1, got {wins} of {n}")
-    interval = binomtest(wins, n).proportion_ci(confidence, method="wilson")
+    z = _quantile(0.5 + confidence / 2)
+    centre = (wins + z * z / 2) / (n + z * z)
+    half = z / (n + z * z) * (wins * (n - wins) / n + z * z / 4) ** 0.5
     # At 0 and n wins the bound is the rate itself; rounding may put it on the wrong side.
-    low, high = min(float(interval.low), wins / n), max(float(interval.high), wins / n)
-    return Rate(wins=wins, n=n, low=max(low, 0.0), high=min(high, 1.0))
+    low = 0.0 if wins == 0 else centre - half
+    high = 1.0 if wins == n else centre + half
+    return Rate(wins=wins, n=n, low=low, high=high)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
@@ -59,7 +62,8 @@ def mcnemar(only_first: int, only_second: int) -> float:
         only_second: games that only the second won.
     """
     games = only_first + only_second
-    return float(binomtest(only_first, games, 0.5).pvalue) if games else 1.0
+    tail = sum(comb(games, lead) for lead in range(min(only_first, only_second) + 1))
+    return min(1.0, 2 * tail / 2**games)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -92,7 +96,7 @@ def paired_difference(
     """
     if n < 1 or only_first < 0 or only_second < 0 or only_first + only_second > n:
         raise ValueError(f"{only_first} and {only_second} games won by one only, of {n}")
-    z = float(norm.ppf(0.5 + confidence / 2))
+    z = _quantile(0.5 + confidence / 2)
     value = (only_second - only_first) / n
 
     def gap(difference: float) -> float:
@@ -109,9 +113,17 @@ def paired_difference(
     return Difference(value=value, low=low, high=high)
 
 
+def _quantile(share: float) -> float:
+    """Below which a standard normal variable is with the chance ``share``."""
+    return NormalDist().inv_cdf(share)
+
+
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Where ``function`` crosses 0 between two places where it has different signs."""
-    return cast(float, brentq(function, low, high))
+    """Where a function that falls from above 0 to 0 or below does so, by bisection."""
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if function(middle) > 0 else (low, middle)
+    return (low + high) / 2
 
 
 def _tango(b: int, c: int, n: int, difference: float) -> float:
@@ -131,6 +143,7 @@ def _tango(b: int, c: int, n: int, difference: float) -> float:
     return lead / variance**0.5
 
 
+@cache
 def least_significant_lead(confidence: float = CONFIDENCE) -> int:
     """How many games one must win alone, the other none, before `mcnemar` is significant."""
     lead = 1
@@ -159,7 +172,7 @@ def detectable_difference(
     lead = least_significant_lead(confidence)
     if n < lead:
         return None
-    z_test, z_power = float(norm.ppf(0.5 + confidence / 2)), float(norm.ppf(power))
+    z_test, z_power = _quantile(0.5 + confidence / 2), _quantile(power)
 
     def missing(difference: float) -> float:
         # A difference of d needs at least a share d of games that only one wins.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from oreo_agent.rollouts.statistics import (
     detectable_difference,
@@ -20,13 +21,12 @@ outcomes = st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st
 tables = st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(0, 80)).filter(any)
 
 
-def test_wilson_has_the_values_of_the_formula():
-    z, wins, n = 1.959963984540054, 130, 140
-    centre = (wins + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * (wins * (n - wins) / n + z * z / 4) ** 0.5
+@pytest.mark.parametrize(("wins", "n"), [(130, 140), (0, 7), (7, 7), (1, 1), (3, 1000)])
+def test_wilson_has_the_values_of_scipy(wins, n):
     rate = wilson(wins, n)
-    assert (rate.low, rate.high) == pytest.approx((centre - half, centre + half))
-    assert rate.share == 130 / 140
+    expected = binomtest(wins, n).proportion_ci(0.95, method="wilson")
+    assert (rate.low, rate.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert rate.share == wins / n
 
 
 @given(outcomes)
@@ -58,6 +58,12 @@ def test_a_rate_of_nothing_or_of_too_much_is_refused(wins, n):
 )
 def test_mcnemar_is_the_tail_of_a_fair_coin(first, second, p):
     assert mcnemar(first, second) == pytest.approx(p)
+
+
+@pytest.mark.parametrize(("first", "second"), [(3, 11), (40, 61), (500, 420), (1, 0)])
+def test_mcnemar_has_the_values_of_scipy(first, second):
+    expected = binomtest(first, first + second, 0.5).pvalue
+    assert mcnemar(first, second) == pytest.approx(expected, rel=1e-9)
 
 
 @given(st.integers(0, 100), st.integers(0, 100))

@@ -40,9 +40,7 @@ def rollout(
     live: Annotated[int, typer.Option(help="Episodes played at a time, in each process.")] = 32,
     threads: Annotated[int, typer.Option(help="CPU threads of each engine.")] = 1,
     device: Annotated[str, typer.Option(help="Where a bundle's networks run.")] = "auto",
-    json: Annotated[
-        bool, typer.Option("--json", help="One JSON object instead of a table.")
-    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object, no table.")] = False,
 ) -> None:
     """Play episodes and keep them; stopped at any moment, the same command goes on."""
     from oreo_agent.rollouts.casting import Cast, Stage, sampling

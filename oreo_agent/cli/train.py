@@ -1,5 +1,61 @@
-"""`oreo-agent train`."""
+"""`oreo-agent train`: from stores of episodes to a bundle."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from oreo_agent.cli.output import say_json
 
 
-def train() -> None:
-    """Not yet."""
+def train(
+    data: Annotated[
+        list[Path], typer.Option(help="A store to learn from; give it again for more.")
+    ],
+    out: Annotated[Path, typer.Option(help="The bundle to write.")],
+    method: Annotated[
+        str | None, typer.Option(help="Objective: sft, oreo, ... [default: the recipe's].")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="tiny, a bundle, or a model folder [default: the recipe's, else tiny]."),
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="Of tiny: width x layers, for instance 128x4.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="A recipe in TOML.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting, for instance train.epochs=3 or objective.beta=0.1."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of every random choice.")] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace a bundle at --out.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
+) -> None:
+    """Train a policy (and a value); stopped at any moment, the same command goes on."""
+    from oreo_agent.config import build, override, read_toml
+
+    told: dict[str, Any] = {"method": method, "model": model, "size": size}
+    given = override(read_toml(config) if config else {}, set_ or [])
+    given |= {key: value for key, value in told.items() if value is not None}
+    given |= {"data": data, "out": out, "overwrite": overwrite}
+    if seed is not None:
+        given["train"] = {**given.get("train", {}), "seed": seed}
+
+    from oreo_agent.learn.train import TrainRun
+    from oreo_agent.learn.train import train as train_bundle
+
+    run = build(TrainRun, given)
+    card = train_bundle(run, lambda line: typer.echo(_line(line), err=True))
+    if json:
+        say_json({"out": str(out), "method": card.method, "metrics": card.metrics})
+    else:
+        typer.echo(f"{out}: {card.method} on {card.data['episodes']} episodes")
+
+
+def _line(metrics: dict[str, Any]) -> str:
+    """Figures in one line: numbers short, everything else as it is."""
+    return "  ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in metrics.items()
+    )

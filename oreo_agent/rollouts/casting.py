@@ -57,6 +57,11 @@ class Stage:
         """Gymnasium id of the task's world."""
         return find_task(self.task).environment
 
+    @property
+    def world(self) -> str:
+        """Tells it from every world that plays otherwise; part of an episode's id."""
+        return f"{self.environment} {self.limit}"
+
     def instances(self) -> list[Instance]:
         """The problems of the split.
 
@@ -180,6 +185,20 @@ def named_faults(what: str) -> Generator[None]:
         raise SettingError(f"{what}: {error.args[0] if error.args else error}") from error
     except ValueError as error:
         raise DataError(f"{what}: {error}") from error
+
+
+def deciding(
+    strategy: str, *, k: int, temperature: float | None, score: str, weight: float
+) -> tuple[tuple[str, Any], ...]:
+    """Those of the settings that ``strategy`` has."""
+    given = {"temperature": temperature} if temperature is not None else {}
+    if strategy == "greedy":
+        if given:
+            raise SettingError("greedy has no temperature; take --strategy sample, or leave it out")
+        return ()
+    if strategy == "best-of-k":
+        given |= {"k": k, "score": score, "weight": weight}
+    return tuple(given.items())
 
 
 def sampling(policy: str, temperature: float) -> tuple[str, tuple[tuple[str, Any], ...]]:

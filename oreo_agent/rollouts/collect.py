@@ -1,6 +1,6 @@
 """Many episodes into a store, resumable: what the store holds is not played again."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,8 @@ from oreo_agent.records.episode import Episode
 from oreo_agent.records.reader import policy_name
 from oreo_agent.records.store import Store
 from oreo_agent.rollouts.casting import Cast, Stage
-from oreo_agent.rollouts.crew import play, play_with_workers
-from oreo_agent.rollouts.live import Terms
-from oreo_agent.rollouts.plan import Work, make_plan
+from oreo_agent.rollouts.crew import play_all
+from oreo_agent.rollouts.plan import make_plan
 from oreo_agent.rollouts.players import Player
 from oreo_agent.rollouts.progress import Progress
 
@@ -80,12 +79,13 @@ def collect(settings: CollectSettings) -> CollectSummary:
         OreoError: settings, data, bundle or store are wrong, or nothing can be played; what was
             played before stays in the store.
     """
-    instances = settings.stage.instances()
-    player = settings.cast.player(settings.stage.task)
+    stage = settings.stage
+    instances = stage.instances()
+    player = settings.cast.player(stage.task)
     works = make_plan(
         instances,
         policy=policy_identity(player),
-        world=f"{settings.stage.environment} {settings.stage.limit}",
+        world=stage.world,
         episodes=settings.episodes,
         repeats=settings.repeats,
         seed=settings.seed,
@@ -95,7 +95,7 @@ def collect(settings: CollectSettings) -> CollectSummary:
         missing = [work for work in works if work.id not in there]
         progress = Progress(len(works), already=len(works) - len(missing))
         with progress:
-            episodes = _played(settings, player, missing)
+            episodes = play_all(stage, settings.cast, player, missing, settings.workers)
             keep(store, without_hopeless(episodes), progress)
         rows = _rows(store)
     return CollectSummary(
@@ -109,15 +109,6 @@ def collect(settings: CollectSettings) -> CollectSummary:
         seconds=progress.seconds,
         by_type=rows,
     )
-
-
-def _played(settings: CollectSettings, player: Player, works: Sequence[Work]) -> Iterator[Episode]:
-    """The works' episodes, from here or from worker processes."""
-    stage = settings.stage
-    if settings.workers == 1:
-        return play(stage, player, works)
-    terms = Terms.of(player, stage.environment)
-    return play_with_workers(stage, settings.cast, terms, works, settings.workers)
 
 
 def policy_identity(player: Player) -> str:

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from oreo_agent.errors import EnvironmentFault, OreoError
+from oreo_agent.errors import EnvironmentFault, OreoError, SettingError
 from oreo_agent.records.episode import Episode, decode, encode
 from oreo_agent.rollouts.casting import Cast, Stage
 from oreo_agent.rollouts.live import Terms, record
@@ -64,16 +64,21 @@ class _Worker:
     """Episodes that it plays at a time."""
 
 
-def play_with_workers(
-    stage: Stage, cast: Cast, terms: Terms, works: Sequence[Work], workers: int
+def play_all(
+    stage: Stage, cast: Cast, player: Player, works: Sequence[Work], workers: int
 ) -> Iterator[Episode]:
-    """Play works in ``workers`` processes; episodes come in the order in which they end.
+    """Play works here by ``player``, or in several processes by players of the same ``cast``.
 
     Raises:
-        OreoError: a worker's world or player refuses.
+        OreoError: the world or the player refuses.
         EnvironmentFault: workers die before they play anything.
     """
-    crew = Crew(stage, cast, terms)
+    if workers < 1:
+        raise SettingError(f"the number of workers must be 1 or more, got {workers}")
+    if workers == 1:
+        yield from play(stage, player, works)
+        return
+    crew = Crew(stage, cast, Terms.of(player, stage.environment))
     try:
         yield from crew.play(works, workers)
     finally:

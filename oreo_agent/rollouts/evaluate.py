@@ -1,0 +1,176 @@
+"""A score that can be compared: one agent, one strategy, the first N instances of a split."""
+
+import importlib.metadata
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from oreo_agent import __version__
+from oreo_agent.errors import RecordError, SettingError
+from oreo_agent.records.episode import Episode
+from oreo_agent.rollouts.casting import Cast, Stage, find_task, named_faults
+from oreo_agent.rollouts.collect import keep, open_store, policy_identity, without_hopeless
+from oreo_agent.rollouts.crew import play_all
+from oreo_agent.rollouts.plan import Work, make_plan
+from oreo_agent.rollouts.players import Player
+from oreo_agent.rollouts.progress import Progress
+from oreo_agent.rollouts.report import Contract, GameResult, Report, Settings
+
+PACKAGES = ("gymnasium", "torch", "transformers")
+"""Whose versions are part of the contract."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateSettings:
+    """What is scored."""
+
+    stage: Stage
+    cast: Cast
+    episodes: int | None = None
+    """Games, each another instance, spread evenly over the split; None takes them all."""
+    record: Path | None = None
+    """A store that keeps the episodes; what it holds is not played again."""
+    out: Path | None = None
+    """Where the report is written."""
+    overwrite: bool = False
+    """Replace a report of something else that stands at ``out``."""
+    seed: int = 0
+    workers: int = 1
+
+
+def evaluate(settings: EvaluateSettings) -> Report:
+    """Play the games and add them up; the report is written where ``out`` says.
+
+    Raises:
+        OreoError: settings, data, bundle or store are wrong, or nothing can be played.
+    """
+    stage = settings.stage
+    instances = stage.instances()
+    player = settings.cast.player(stage.task)
+    contract = _contract(settings, player)
+    works = make_plan(
+        instances,
+        policy=policy_identity(player),
+        world=stage.world,
+        episodes=settings.episodes,
+        seed=settings.seed,
+    )
+    who = _who(settings.cast, player)
+    if settings.out is not None and not settings.overwrite:
+        _refuse_other_report(settings.out, contract, who, works)
+    episodes = _episodes(settings, player, works)
+    report = Report(
+        contract=contract,
+        settings=who,
+        games=tuple(_result(episodes[work.id]) for work in works),
+    )
+    if settings.out is not None:
+        report.save(settings.out)
+    return report
+
+
+def _episodes(
+    settings: EvaluateSettings, player: Player, works: Sequence[Work]
+) -> dict[str, Episode]:
+    """Every work's episode by id, from the store or played now."""
+    if settings.record is None:
+        with Progress(len(works)) as progress:
+            return {episode.id: episode for episode in _told(settings, player, works, progress)}
+    with open_store(settings.record, player) as store:
+        there = store.ids()
+        missing = [work for work in works if work.id not in there]
+        with Progress(len(works), already=len(works) - len(missing)) as progress:
+            keep(store, _played(settings, player, missing), progress)
+        return {work.id: store.get(work.id) for work in works}
+
+
+def _played(settings: EvaluateSettings, player: Player, works: Sequence[Work]) -> Iterable[Episode]:
+    return without_hopeless(
+        play_all(settings.stage, settings.cast, player, works, settings.workers)
+    )
+
+
+def _told(
+    settings: EvaluateSettings, player: Player, works: Sequence[Work], progress: Progress
+) -> Iterable[Episode]:
+    for episode in _played(settings, player, works):
+        progress.add(episode)
+        yield episode
+
+
+def _contract(settings: EvaluateSettings, player: Player) -> Contract:
+    """All that another score must share to be compared with this one."""
+    stage, prompt = settings.stage, player.prompt
+    with named_faults(f"task {stage.task}, split {stage.split}"):
+        data = find_task(stage.task).fingerprint(stage.split, stage.data)
+    return Contract(
+        task=stage.task,
+        environment=stage.environment,
+        split=stage.split,
+        data=data,
+        prompt=prompt.name,
+        prompt_settings=prompt.settings(),
+        admissible_shown=not settings.cast.is_model,
+        step_limit=stage.limit,
+        reply_token_limit=prompt.max_reply_tokens,
+        seed=settings.seed,
+        engine="transformers" if settings.cast.is_model else "none",
+        versions={
+            "oreo_agent": __version__,
+            "python": ".".join(platform.python_version_tuple()[:2]),
+            **{name: importlib.metadata.version(name) for name in PACKAGES},
+        },
+    )
+
+
+def _who(cast: Cast, player: Player) -> Settings:
+    """Who played and how it decided."""
+    if not cast.is_model:
+        epsilon = f"epsilon={cast.epsilon:g}" if cast.epsilon else ""
+        return Settings(agent=cast.policy, strategy=epsilon)
+    settings = dict(cast.settings)
+    return Settings(
+        agent=cast.policy,
+        fingerprint=player.policy.fingerprint,
+        strategy=cast.strategy,
+        k=settings.get("k", 1),
+        temperature=settings.get("temperature"),
+        score=settings.get("score", ""),
+        logp_weight=settings.get("weight", 0.0),
+    )
+
+
+def _result(episode: Episode) -> GameResult:
+    """How a game went; a fault counts as not won."""
+    judged = [s.valid for s in episode.segments if s.kind == "action" and s.valid is not None]
+    return GameResult(
+        instance=episode.instance,
+        task_type=episode.task_type,
+        won=episode.end == "won",
+        reward=episode.reward,
+        steps=episode.steps,
+        valid=sum(judged) / episode.steps if episode.steps else 1.0,
+        tokens=episode.tokens,
+        seconds=episode.seconds,
+        end=episode.end,
+    )
+
+
+def _refuse_other_report(out: Path, contract: Contract, who: Settings, works: list[Work]) -> None:
+    """Nothing good is overwritten: only a report of the very same thing may stand at ``out``."""
+    if not out.exists():
+        return
+    try:
+        there = Report.load(out)
+    except RecordError as error:
+        raise SettingError(
+            f"--out {out} is a file that is not a report of ours; name another place"
+        ) from error
+    games = {game.instance for game in there.games}
+    same = there.contract == contract and there.settings == who
+    if not same or games != {work.instance.id for work in works}:
+        raise SettingError(
+            f"{out} holds another report ({there.settings.label}, {len(there.games)} games); "
+            "name another --out, or replace it with --overwrite"
+        )

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from oreo_envs.alfworld.shelf import Order, Shelf
@@ -87,16 +88,21 @@ def test_worlds_of_one_game_are_independent(data: str):
     assert two.admissible() == before == shelf.world(shelf.ids[0]).admissible()
 
 
-def test_an_order_plays_each_instance_once_a_round(rng_of):
-    order, rng = Order(tuple("abcde")), rng_of(1)
-    assert sorted(order.next(rng) for _ in range(5)) == sorted(order.next(rng) for _ in range(5))
+def test_an_order_plays_each_instance_once_a_round(data: str):
+    shelf = Shelf("train", data)
+    order, rng = Order(shelf), np.random.default_rng(1)
+    for _ in range(3):
+        assert sorted(order.next(rng) for _ in shelf.ids) == sorted(shelf.ids)
 
 
-@pytest.fixture
-def rng_of():
-    import numpy as np
-
-    return np.random.default_rng
+def test_our_own_games_are_kept_too_and_played_without_listing_them(monkeypatch):
+    first = Shelf("valid_seen", "generated")
+    id = first.ids[0]
+    game = first.game(id)
+    first.flush()
+    second = without_texts(Shelf("valid_seen", "generated"), monkeypatch)
+    assert second.game(id) == game
+    assert "ids" not in vars(second)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes of POSIX")

@@ -53,8 +53,9 @@ def nonsense(world: World, rng: random.Random) -> str:
             f"go to {thing}", f"go to {place}", f"examine {thing}", f"examine {place}",
             f"open {place}", f"close {place}", f"use {thing}", f"take {thing} from {place}",
             f"move {thing} to {place}", f"put {thing} in/on {place}", f"clean {thing} with {place}",
-            f"heat {thing} with {place}", f"cool {thing} with {place}", f"slice {thing} with {thing}",
-            "go to loc 1", "examine agent1", "put x in/on y", "move  to ", "\u00e9\u684c",
+            f"heat {thing} with {place}", f"cool {thing} with {place}", f"slice {thing}",
+            f"slice {thing} with {thing}", "go to loc 1", "examine agent1",
+            "put x in/on y", "move  to ", "\u00e9\u684c",
         ]
     )  # fmt: skip
 
@@ -106,7 +107,7 @@ def spread_by_type(packed_games, split: str, count: int, dialect: str):
 @pytest.mark.parametrize("dialect", ["move", "put"])
 def test_a_game_of_each_type_is_told_alike(engine, packed_games, dialect: str):
     for game in spread_by_type(packed_games, "valid_seen", 1, dialect):
-        compare(engine, game.text, game.id, seed=1)
+        compare(engine, game.text, game.id, seed=1, walk=WALK // 2)
 
 
 @pytest.mark.slow

@@ -61,7 +61,7 @@ class AlfworldEnv(gymnasium.Env[str, str]):
         self.action_space = Prose()
         self.render_mode = render_mode
         shelf = open_shelf(split, data)
-        self._order = Order(shelf.ids)
+        self._order = Order(shelf)
         self._stage = open_stage(engine, shelf)
         self._step_limit = step_limit
         self._steps = 0

@@ -4,7 +4,7 @@ On disk a split is one file, ``oreo-agent/alfworld/games-<split>-<checksum>.msgp
 cache folder. Its name follows from the bytes of all the split's games and from the code that
 compiles them, so it never goes stale. Any number of processes may read and write it: each writes a
 whole new file and renames it into place; what another one added meanwhile is at worst compiled
-again.
+again. Of our own games, the code that makes them takes the place of their bytes.
 """
 
 import functools
@@ -18,7 +18,9 @@ import numpy as np
 from oreo_envs.alfworld.compile import compile_game
 from oreo_envs.alfworld.game import Game
 from oreo_envs.alfworld.world import World
-from oreo_tasks.alfworld import Alfworld, data_source
+from oreo_tasks import alfworld
+from oreo_tasks.alfworld import Alfworld, data_source, generated_tier
+from oreo_tasks.alfworld.games import check_split
 from oreo_tasks.cache import keep, read_cached
 
 IN_MEMORY = 1024
@@ -35,7 +37,7 @@ class Shelf:
     """Games of one split of one data folder."""
 
     def __init__(self, split: str, data: str | None = None, *, in_memory: int = IN_MEMORY) -> None:
-        """List the split's instances.
+        """Find the split; our own games are listed when the list is needed.
 
         Args:
             split: ``train``, ``valid_train``, ``valid_seen`` or ``valid_unseen``.
@@ -48,12 +50,19 @@ class Shelf:
         self.split = split
         self.data = data_source(data)
         self._task = Alfworld()
-        self.task_types = {i.id: i.task_type for i in self._task.instances(split, self.data)}
-        """Instance id -> task type, in the order of the split."""
-        self.ids = tuple(self.task_types)
+        self._generated = generated_tier(self.data) is not None
+        if self._generated:
+            check_split(split)
+        else:
+            _ = self.ids  # a folder without games is told of now, not at the first reset
         self._in_memory = in_memory
         self._ready: OrderedDict[str, World] = OrderedDict()
         self._fresh: dict[str, msgspec.Raw] = {}
+
+    @functools.cached_property
+    def ids(self) -> tuple[str, ...]:
+        """The split's instances, sorted."""
+        return tuple(instance.id for instance in self._task.instances(self.split, self.data))
 
     def text(self, id: str) -> str:
         """The content of the game's file.
@@ -81,7 +90,8 @@ class Shelf:
 
     def game(self, id: str) -> Game:
         """The compiled game, from disk if it is there. Errors as in `world`."""
-        if id not in self.task_types:  # asked for by name though marked unsolvable: not kept
+        if not self._generated and id not in self._known:
+            # Asked for by name though marked unsolvable: the file's name says nothing about it.
             return compile_game(self.text(id), id=id)
         kept = self._fresh.get(id) or self._stored.get(id)
         if kept is not None:
@@ -100,11 +110,19 @@ class Shelf:
             keep(self._file, msgspec.msgpack.encode(self._stored))
 
     @functools.cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.ids)
+
+    @functools.cached_property
     def _file(self) -> str:
         code = hashlib.sha256()
         for name in _SOURCES:
             code.update(Path(__file__).with_name(name).read_bytes())
-        games = self._task.fingerprint(self.split, self.data)
+        if self._generated:
+            # A game of ours follows from its id and the generator; no need to list the split.
+            games = _generator_print()
+        else:
+            games = self._task.fingerprint(self.split, self.data)
         return f"alfworld/games-{self.split}-{games}-{code.hexdigest()[:8]}.msgpack"
 
     @functools.cached_property
@@ -123,10 +141,10 @@ def _shared_shelf(split: str, data: str) -> Shelf:
 
 
 class Order:
-    """Instances one after the other: shuffled, each once, then shuffled anew."""
+    """A split's instances one after the other: shuffled, each once, then shuffled anew."""
 
-    def __init__(self, ids: tuple[str, ...]) -> None:
-        self._ids = ids
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
         self._left: list[int] = []
 
     def restart(self) -> None:
@@ -136,8 +154,19 @@ class Order:
     def next(self, rng: np.random.Generator) -> str:
         """The next instance id."""
         if not self._left:
-            self._left = rng.permutation(len(self._ids)).tolist()
-        return self._ids[self._left.pop()]
+            self._left = rng.permutation(len(self._shelf.ids)).tolist()
+        return self._shelf.ids[self._left.pop()]
+
+
+@functools.cache
+def _generator_print() -> str:
+    """A checksum of all that our own games are made by."""
+    digest = hashlib.sha256()
+    folder = Path(alfworld.__file__).parent
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _read(name: str) -> dict[str, msgspec.Raw]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from oreo_envs.alfworld.compile import UnknownGameError
 from oreo_envs.alfworld.shelf import Shelf
+from oreo_tasks.alfworld import task_type_of
 
 
 class StockStage:
@@ -53,7 +54,7 @@ class StockStage:
                 f"{error}); restore the file from the official download, or leave the game out"
             ) from error
         self.instance = instance
-        self.task_type = self._shelf.task_types.get(instance, "")
+        self.task_type = task_type_of(instance)
         return str(self._state.feedback)
 
     def step(self, command: str) -> str:

@@ -53,7 +53,7 @@ class AlfworldVectorEnv(VectorEnv[_Texts, Sequence[str | None], NDArray[Any]]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         shelf = open_shelf(split, data)
-        self._order = Order(shelf.ids)
+        self._order = Order(shelf)
         self._stages = [open_stage(engine, shelf) for _ in range(num_envs)]
         self._step_limit = step_limit
         self._steps = [0] * num_envs

@@ -59,7 +59,7 @@ class Alfworld:
         if tier is not None:
             return _generator().instances(split, tier)
         return [
-            Instance(id=id, task=self.name, split=split, task_type=_task_type(id))
+            Instance(id=id, task=self.name, split=split, task_type=task_type_of(id))
             for id in find_games(data, split)
         ]
 
@@ -112,6 +112,7 @@ def _generator() -> _Generator:
     return cast(_Generator, importlib.import_module("oreo_tasks.alfworld.generator"))
 
 
-def _task_type(instance_id: str) -> str:
+def task_type_of(instance_id: str) -> str:
+    """The task type that an id names; "" if it names none of the six."""
     kind = instance_id.partition("-")[0]
     return kind if kind in TASK_TYPES else ""

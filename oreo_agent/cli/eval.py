@@ -73,6 +73,9 @@ def evaluate(
         )
     )
     if json:
-        say_json({key: value for key, value in report.document().items() if key != "games"})
+        told = report.document()
+        # the games and the format's own settings are in the file; a line stays a line
+        del told["games"], told["contract"]["prompt_settings"]
+        say_json(told)
     else:
         Console().print(report_table(report))

@@ -5,9 +5,9 @@ The settings can be sent to another process; what is made of them cannot.
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from oreo_agent.errors import DataError, SettingError
 from oreo_agent.records.episode import PolicyRecord
@@ -130,19 +130,20 @@ class Cast:
         # torch and transformers take seconds to import, and only a model needs them
         from oreo_agent.agent.load import load_agent  # noqa: PLC0415
 
-        settings = dict(self.settings)
         agent = load_agent(
             self.policy,
             strategy=self.strategy,
-            settings=settings,
+            settings=dict(self.settings),
             device=self.device,
             threads=self.threads,
         )
+        # with their defaults: a policy is known by what it did, not by what was said of it
+        settings = asdict(cast(Any, agent.strategy))
         policy = PolicyRecord(
             kind="model",
             fingerprint=agent.fingerprint,
             strategy=" ".join([self.strategy, *_details(settings)]),
-            temperature=float(settings.get("temperature", 0.0 if self.strategy == "greedy" else 1)),
+            temperature=settings.get("temperature", 0.0),
         )
         return ModelPlayer(agent=agent, policy=policy)
 
@@ -158,8 +159,9 @@ class Cast:
 
 
 def _details(settings: Mapping[str, Any]) -> list[str]:
-    """Settings that a policy's name has to tell, apart from the temperature."""
-    return [f"{key}={value}" for key, value in sorted(settings.items()) if key != "temperature"]
+    """Settings that decide and have no field of their own in the record."""
+    told = {"temperature", "max_tokens", "values"}
+    return [f"{key}={value}" for key, value in sorted(settings.items()) if key not in told]
 
 
 def find_task(name: str) -> Task:

@@ -121,13 +121,15 @@ class CompactPrompt:
         """Verb, entities, end mark.
 
         Raises:
-            SettingError: the lexicon has no such command.
+            SettingError: the lexicon has no such command, or no token for what it names.
         """
         for pattern, verb in self._commands:
             if found := pattern.fullmatch(command):
-                return (self.ids[verb], *self._mentions(" , ".join(found.groups())), END)
+                named = [self._mentions(part) for part in found.groups()]
+                if all(len(ids) == 1 and ids[0] in self._class_of for ids in named):
+                    return (self.ids[verb], *(ids[0] for ids in named), END)
         raise SettingError(
-            f"the compact format has no wording for the command {command!r}; "
+            f"the compact format has no tokens for the command {command!r}; "
             "add it to the lexicon, or use the prompt format 'bare'"
         )
 
@@ -139,7 +141,7 @@ class CompactPrompt:
         named = [self._class_of.get(token) for token in body[1:]]
         if wording is None or None in named or wording.count("{}") != len(named):
             return text, ""
-        return text, wording.format(*(self.tokens[t].replace("_", " ") for t in body[1:]))
+        return text, wording.format(*(" ".join(self.tokens[t].rsplit("_", 1)) for t in body[1:]))
 
     def relabelled(self, ids: Sequence[int], rng: Random) -> list[int]:
         """Entity numbers permuted within their class, up to the highest that occurs."""

@@ -102,8 +102,8 @@ def write_bundle(folder: Path, card: Card, readme: str, save: Callable[[Path], N
     making.mkdir()
     save(making)
     (making / "README.md").write_text(readme, encoding="utf-8")
-    encoded = json.dumps(msgspec.to_builtins(card), indent=1, ensure_ascii=False)
-    (making / "bundle.json").write_text(encoded, encoding="utf-8")
+    # msgspec writes a figure that is not a number (an AUC without losses, say) as null
+    (making / "bundle.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=1))
     for path in making.rglob("*"):
         if path.is_file():
             path.chmod(0o644)

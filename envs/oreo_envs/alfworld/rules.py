@@ -33,6 +33,7 @@ BASINS = ("sinkbasintype",)
 
 DOMAINS: dict[str, DomainRules] = {
     "54e29bce2933d7dc": DomainRules("move", SINKS),  # the official games since 2024
+    "67f42dd49a0b9d54": DomainRules("move", BASINS),  # our generated games
     "da18d44ab1bcf831": DomainRules("move", BASINS),  # the file packaged in alfworld 0.4
     "2bb2c5c7591ba445": DomainRules("put", SINKS),  # the official games before
     "6eca02b13b273d84": DomainRules("put", BASINS),  # a few of them, and alfworld 0.3
@@ -41,6 +42,7 @@ DOMAINS: dict[str, DomainRules] = {
 
 GRAMMARS: dict[str, Dialect] = {
     "10da93e13b58e1a6": "move",  # the official games since 2024
+    "502d6ffd1dae33eb": "move",  # our generated games
     "c294eb280206a442": "move",  # the file packaged in alfworld 0.4
     "de0a5951f63a9b4f": "put",  # the official games before
 }

@@ -7,6 +7,7 @@ repository is tried. ``OREO_REQUIRE_STOCK=1`` turns a missing stock engine from 
 import importlib.util
 import os
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -33,21 +34,37 @@ def stock_is_missing() -> str:
     return ""
 
 
+def stock_is_required() -> bool:
+    """Whether a comparison that is left out is a fault."""
+    return os.environ.get("OREO_REQUIRE_STOCK", "0") not in ("", "0")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave out the comparisons with the stock engine where there is none, or insist on it."""
     if item.get_closest_marker("stock") is None or not (reason := stock_is_missing()):
         return
-    if os.environ.get("OREO_REQUIRE_STOCK", "0") not in ("", "0"):
+    if stock_is_required():
         pytest.fail(f"OREO_REQUIRE_STOCK is set, but {reason}", pytrace=False)
     pytest.skip(reason)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A file left out for want of the stock engine is a fault where that engine is required."""
+    report = yield
+    if report.skipped and stock_is_required() and "stock" in str(report.longrepr):
+        report.outcome = "failed"
+        report.longrepr = f"OREO_REQUIRE_STOCK is set, but {stock_is_missing()}: {report.longrepr}"
+    return report
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name what was left out, and how to have it."""
-    reports = terminalreporter.stats.get("skipped", [])
     skipped: dict[str, list[str]] = {}
-    for report in reports:
-        if isinstance(report, pytest.TestReport) and isinstance(report.longrepr, tuple):
+    for report in terminalreporter.stats.get("skipped", []):
+        if isinstance(report.longrepr, tuple):
             reason = str(report.longrepr[2]).removeprefix("Skipped: ")
             skipped.setdefault(reason, []).append(report.nodeid)
     for reason, names in skipped.items():

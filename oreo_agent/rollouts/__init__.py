@@ -1,0 +1,1 @@
+"""Where agents meet worlds: play, collect, evaluate, compare. The only door to the worlds."""

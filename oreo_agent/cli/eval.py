@@ -25,6 +25,9 @@ def evaluate(
     weight: Annotated[
         float, typer.Option(help="Times the log-probability, added to the value.")
     ] = 0.0,
+    value: Annotated[
+        str | None, typer.Option(help="A bundle whose value goes by [default: the agent's own].")
+    ] = None,
     episodes: Annotated[
         int | None, typer.Option(help="Games, spread over the split [default: all].")
     ] = None,
@@ -62,7 +65,12 @@ def evaluate(
         EvaluateSettings(
             stage=Stage(task=task, split=split, data=data, step_limit=step_limit, live=live),
             cast=Cast(
-                policy=agent, strategy=strategy, settings=chosen, device=device, threads=threads
+                policy=agent,
+                strategy=strategy,
+                settings=chosen,
+                value=value,
+                device=device,
+                threads=threads,
             ),
             episodes=episodes,
             record=record,

@@ -95,6 +95,8 @@ class Cast:
     """How a bundle decides; a name in `oreo_agent.agent.strategies.STRATEGIES`."""
     settings: tuple[tuple[str, Any], ...] = ()
     """Of the strategy, as pairs: ``("temperature", 0.7)``."""
+    value: str | None = None
+    """Another bundle, whose value judges the replies; None takes the player's own."""
     epsilon: float = 0.0
     """Share of an expert's turns that are played at random."""
     prompt: str | None = None
@@ -134,6 +136,7 @@ class Cast:
             self.policy,
             strategy=self.strategy,
             settings=dict(self.settings),
+            value=self.value,
             device=self.device,
             threads=self.threads,
         )

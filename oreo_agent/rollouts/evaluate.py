@@ -13,7 +13,7 @@ from oreo_agent.rollouts.casting import Cast, Stage, find_task, named_faults
 from oreo_agent.rollouts.collect import keep, open_store, policy_identity, without_hopeless
 from oreo_agent.rollouts.crew import play_all
 from oreo_agent.rollouts.plan import Work, make_plan
-from oreo_agent.rollouts.players import Player
+from oreo_agent.rollouts.players import ModelPlayer, Player
 from oreo_agent.rollouts.progress import Progress
 from oreo_agent.rollouts.report import Contract, GameResult, Report, Settings
 
@@ -126,18 +126,18 @@ def _contract(settings: EvaluateSettings, player: Player) -> Contract:
 
 def _who(cast: Cast, player: Player) -> Settings:
     """Who played and how it decided."""
-    if not cast.is_model:
+    if not isinstance(player, ModelPlayer):
         epsilon = f"epsilon={cast.epsilon:g}" if cast.epsilon else ""
         return Settings(agent=cast.policy, strategy=epsilon)
-    settings = dict(cast.settings)
+    strategy = player.agent.strategy
     return Settings(
         agent=cast.policy,
         fingerprint=player.policy.fingerprint,
         strategy=cast.strategy,
-        k=settings.get("k", 1),
-        temperature=settings.get("temperature"),
-        score=settings.get("score", ""),
-        logp_weight=settings.get("weight", 0.0),
+        k=getattr(strategy, "k", 1),
+        temperature=getattr(strategy, "temperature", None),
+        score=getattr(strategy, "score", ""),
+        logp_weight=getattr(strategy, "weight", 0.0),
     )
 
 

@@ -2,7 +2,6 @@
 
 import json
 import lzma
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,12 +11,6 @@ from typing import Any
 import pytest
 
 from oreo_envs.alfworld.game import Game
-
-SHARED = Path(os.environ.get("OREO_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
-NO_DATA = (
-    "the packed official games are not here: name their folder in OREO_SHARED_DATA, "
-    "or put it at ../shared/data beside the repository"
-)
 
 
 @dataclass(frozen=True)
@@ -69,10 +62,8 @@ class PackedGames:
 
 
 @pytest.fixture(scope="session")
-def packed_games() -> PackedGames:
-    if not (SHARED / "alfworld" / "logic.json.xz").is_file():
-        pytest.skip(NO_DATA)
-    return PackedGames(SHARED / "alfworld")
+def packed_games(shared_data: Path) -> PackedGames:
+    return PackedGames(shared_data / "alfworld")
 
 
 def lay_out(root: Path, split: str, games: list[RealGame]) -> Path:
@@ -95,13 +86,6 @@ def data(packed_games: PackedGames, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def laid_out() -> Callable[[Path, str, list[RealGame]], Path]:
     return lay_out
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests neither read nor write the user's cache folder."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv("ALFWORLD_DATA", raising=False)
 
 
 @pytest.fixture

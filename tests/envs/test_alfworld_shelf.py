@@ -1,6 +1,5 @@
 """Compiled games are kept, and what is kept is never wrong."""
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -105,9 +104,8 @@ def test_our_own_games_are_kept_too_and_played_without_listing_them(monkeypatch)
     assert "ids" not in vars(second)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="file modes of POSIX")
-def test_the_cache_folder_is_made_where_the_user_wants_it(data: str, tmp_path: Path):
+def test_the_cache_folder_is_where_the_user_wants_it(data: str, home: Path):
     shelf = Shelf("train", data)
     shelf.game(shelf.ids[0])
     shelf.flush()
-    assert (tmp_path / "cache" / "oreo-agent" / "alfworld").is_dir()
+    assert kept_files()[0].is_relative_to(home / ".cache" / "oreo-agent")

@@ -12,13 +12,6 @@ from itertools import chain
 
 import pytest
 
-pytest.importorskip(
-    "textworld", reason="the stock engine is not installed; `make setup STOCK=1` adds it"
-)
-pytest.importorskip(
-    "alfworld", reason="the stock engine is not installed; `make setup STOCK=1` adds it"
-)
-
 from oreo_envs.alfworld.compile import compile_game
 from oreo_envs.alfworld.stock import _undisturbed, stock_engine
 from oreo_envs.alfworld.world import World

@@ -11,7 +11,7 @@ from oreo_agent.model.prompt import Tokenizer
 from oreo_agent.records.episode import Segment
 
 _REPLY, _NEXT = "\ue000reply\ue000", "\ue000next\ue000"
-_ACTION = re.compile(r"^\s*action\s*:\s*(.*?)\s*$", re.IGNORECASE | re.MULTILINE)
+_ACTION = re.compile(r"^\s*action\s*:\s*(?!thought\s*:)(.*?)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 class ChatPrompt:

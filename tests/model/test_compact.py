@@ -10,7 +10,7 @@ from typing import Any
 
 import gymnasium
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oreo_agent.errors import SettingError
@@ -34,6 +34,7 @@ def words(ids: tuple[int, ...], prompt: CompactPrompt = PROMPT) -> str:
     return " ".join(prompt.tokens[token] for token in ids)
 
 
+@settings(max_examples=30)
 @pytest.mark.parametrize("wording", [wording for wording, _ in COMMANDS])
 @given(data=st.data())
 def test_a_command_of_any_wording_is_read_back_as_its_verbs_first_wording(

@@ -1,12 +1,14 @@
-"""The expert on made-up sentences: it needs no game, only what a game says."""
+"""The expert: what it concludes from sentences, and how often it wins real games."""
 
 import random
 
 import pytest
 
+from oreo_envs.alfworld.compile import compile_game
 from oreo_envs.alfworld.expert import Expert, read_errand
 from oreo_envs.alfworld.policies import NoisyExpert, RandomPolicy
 from oreo_envs.alfworld.prior import Prior, train_prior
+from oreo_envs.alfworld.world import World
 
 INTRO = (
     "-= Welcome to TextWorld, ALFRED! =-\n\nYou are in the middle of a room. Looking quickly "
@@ -159,3 +161,32 @@ def test_without_slips_the_noisy_expert_is_the_expert():
 def test_a_chance_above_one_is_refused():
     with pytest.raises(ValueError, match="epsilon"):
         NoisyExpert(Expert(), 1.5, random.Random(0))
+
+
+def lengths(games):
+    """Turns until the win of each game; 0 where 40 were not enough."""
+    found = []
+    for real in games:
+        expert, world = Expert(), World(compile_game(real.text, id=real.id))
+        said, turns = world.reset(), 0
+        while not world.won and turns < 40:
+            said, turns = world.step(expert.act(said)), turns + 1
+        found.append(turns if world.won else 0)
+    return found
+
+
+@pytest.mark.parametrize("dialect", ["move", "put"])
+def test_all_official_validation_games_in_known_rooms_are_won_quickly(packed_games, dialect):
+    turns = lengths(packed_games.all("valid_seen", dialect))
+    assert len(turns) == 140
+    assert all(turns)
+    assert sum(turns) / len(turns) < 7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("split", ["train", "valid_train"])
+def test_at_least_99_of_100_official_training_games_are_won(packed_games, split):
+    turns = lengths(packed_games.all(split))
+    won = [n for n in turns if n]
+    print(f"\n{split}: {len(won)} of {len(turns)} won, {sum(won) / len(won):.2f} turns")
+    assert len(won) / len(turns) >= 0.99

@@ -5,6 +5,7 @@ verb, write a file beside this one, then add it to `VERBS`.
 """
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -95,4 +96,6 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Entry point of `oreo-agent`."""
+    # bars of the libraries below would run through our own lines and screens
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     sys.exit(run(sys.argv[1:]))

@@ -1,5 +1,80 @@
-"""`oreo-agent play`."""
+"""`oreo-agent play`: watch an agent play, and take part."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from oreo_agent.cli.output import say_json
 
 
-def play() -> None:
-    """Watch."""
+def play(
+    agent: Annotated[
+        str, typer.Option(help="Folder of a bundle, or expert, or random.", metavar="BUNDLE")
+    ] = "expert",
+    task: Annotated[str, typer.Option(help="Family of problems.")] = "alfworld",
+    split: Annotated[str, typer.Option(help="Split to play.")] = "valid_seen",
+    instance: Annotated[
+        str | None,
+        typer.Option(help="Game to begin with: its id, or a part of it [default: the first]."),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="best-of-k, greedy or sample [default: best-of-k if the agent has a value]."
+        ),
+    ] = None,
+    k: Annotated[int, typer.Option(help="Candidates of best-of-k.")] = 5,
+    temperature: Annotated[float, typer.Option(help="Of what is drawn.")] = 0.5,
+    data: Annotated[
+        str | None, typer.Option(help="Folder of the task's data, or generated[:TIER].")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+    step_limit: Annotated[
+        int | None, typer.Option(help="Turns a game [default: the task's].")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="CPU threads of the engine.")] = 1,
+    device: Annotated[str, typer.Option(help="Where a bundle's networks run.")] = "auto",
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Lines instead of a screen; so also without a terminal.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Play to the end; one JSON object instead of a screen.")
+    ] = False,
+) -> None:
+    """Watch an agent play with the value of every move; take part where you like."""
+    from oreo_agent.player.opening import PlaySettings, open_session
+    from oreo_agent.player.plain import play_lines, summary
+    from oreo_agent.rollouts.casting import Stage
+
+    session = open_session(
+        PlaySettings(
+            agent=agent,
+            strategy=strategy,
+            k=k,
+            temperature=temperature,
+            stage=Stage(task=task, split=split, data=data, step_limit=step_limit, live=1),
+            instance=instance,
+            seed=seed,
+            device=device,
+            threads=threads,
+        )
+    )
+    try:
+        if json:
+            for _ in play_lines(session):
+                pass
+            say_json(summary(session.snapshot()))
+        elif plain or not (sys.stdout.isatty() and sys.stdin.isatty()):
+            for line in play_lines(session):
+                print(line, flush=True)
+        else:
+            from oreo_agent.player.app import PlayerApp
+
+            PlayerApp(session).run()
+    except BrokenPipeError:
+        # whoever read our lines has gone; Python would complain once more as it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    finally:
+        session.close()

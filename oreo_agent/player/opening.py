@@ -1,0 +1,110 @@
+"""From settings to a session: who plays, where, and with which game it begins."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from oreo_agent.errors import SettingError
+from oreo_agent.model.bundle import Card, read_card
+from oreo_agent.player.session import Session, find_game
+from oreo_agent.rollouts.casting import TEXT_POLICIES, Cast, Stage
+from oreo_agent.rollouts.collect import policy_identity
+from oreo_agent.rollouts.plan import make_plan
+
+EXPERT = "expert"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaySettings:
+    """What is played by whom."""
+
+    agent: str = EXPERT
+    """``expert``, ``random``, or the folder of a bundle."""
+    strategy: str | None = None
+    """How a bundle decides; None is best-of-k by value if the bundle has one, else greedy."""
+    k: int = 5
+    """Candidates of best-of-k."""
+    temperature: float = 0.5
+    """Of what is drawn."""
+    stage: Stage = field(default_factory=lambda: Stage(split="valid_seen", live=1))
+    instance: str | None = None
+    """The game to begin with, by its id or a part that no other id has; None takes the first."""
+    seed: int = 0
+    device: str = "auto"
+    threads: int = 1
+    """CPU threads of the engine."""
+
+    def cast(self) -> Cast:
+        """Who plays, with V asked for wherever there is one.
+
+        Raises:
+            BundleError: the bundle cannot be read.
+            SettingError: the agent cannot play so, or not this task.
+        """
+        if self.agent in TEXT_POLICIES:
+            if self.strategy is not None:
+                raise SettingError(
+                    f"a strategy is for a trained agent and {self.agent!r} has none; "
+                    "name a bundle with --agent, or leave --strategy out"
+                )
+            return Cast(policy=self.agent)
+        card = read_card(self.agent)
+        if card.task and self.stage.task not in card.task.split(", "):
+            raise SettingError(
+                f"{self.agent} is an agent for {card.task} and --task is {self.stage.task!r}; "
+                "name the agent's own task"
+            )
+        strategy = self.strategy or ("best-of-k" if card.has_value else "greedy")
+        return Cast(
+            policy=self.agent,
+            strategy=strategy,
+            settings=tuple(sorted(self._settings(strategy, card).items())),
+            device=self.device,
+            threads=self.threads,
+        )
+
+    def _settings(self, strategy: str, card: Card) -> Mapping[str, Any]:
+        if strategy == "best-of-k":
+            return {"k": self.k, "temperature": self.temperature}
+        settings: dict[str, Any] = {"values": True} if card.has_value else {}
+        return settings if strategy == "greedy" else settings | {"temperature": self.temperature}
+
+
+def open_session(settings: PlaySettings) -> Session:
+    """The session, its first game begun.
+
+    Raises:
+        OreoError: settings, data, bundle or game are wrong.
+    """
+    cast, stage = settings.cast(), settings.stage
+    instances = stage.instances()
+    if settings.instance is not None:  # a wrong id is told before a model takes time to load
+        find_game([instance.id for instance in instances], settings.instance)
+    player = cast.player(stage.task)
+    works = make_plan(
+        instances,
+        policy=policy_identity(player),
+        world=stage.world,
+        episodes=None,
+        seed=settings.seed,
+    )
+    names = [work.instance.id for work in works]
+    return Session(
+        player=player,
+        world=stage.open(1),
+        works=works,
+        environment=stage.environment,
+        step_limit=stage.limit,
+        agent=_named(cast),
+        first=find_game(names, settings.instance) if settings.instance is not None else 0,
+    )
+
+
+def _named(cast: Cast) -> str:
+    """Who plays, in words."""
+    if not cast.is_model:
+        return cast.policy
+    told = {key: value for key, value in cast.settings if key != "values"}
+    details = " ".join(f"{key}={value}" for key, value in told.items())
+    return f"{Path(cast.policy).resolve().name} · {cast.strategy} {details}".rstrip()

@@ -95,26 +95,31 @@ def write_bundle(folder: Path, card: Card, readme: str, save: Callable[[Path], N
         card: its description.
         readme: the model card for people, Markdown.
         save: writes ``policy/``, ``value/`` and ``tokenizer/`` into the folder it is given.
+
+    Raises:
+        BundleError: what stands at ``folder`` is no bundle that this version reads.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    making = folder.with_name(f".{folder.name}.making")
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir()
-    save(making)
-    (making / "README.md").write_text(readme, encoding="utf-8")
-    # msgspec writes a figure that is not a number (an AUC without losses, say) as null
-    (making / "bundle.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=1))
-    for path in making.rglob("*"):
-        if path.is_file():
-            path.chmod(0o644)
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
     if folder.exists():
         read_card(folder)  # only a bundle may be replaced
-        old = folder.with_name(f".{folder.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    making, old = (folder.with_name(f".{folder.name}.{state}") for state in ("making", "old"))
+    shutil.rmtree(making, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+    making.mkdir()
+    try:
+        save(making)
+        (making / "README.md").write_text(readme, encoding="utf-8")
+        # msgspec writes a figure that is not a number (an AUC without losses, say) as null
+        encoded = msgspec.json.format(msgspec.json.encode(card), indent=1)
+        (making / "bundle.json").write_bytes(encoded)
+        for path in making.rglob("*"):
+            if path.is_file():
+                path.chmod(0o644)
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+        if folder.exists():
+            folder.rename(old)
         making.rename(folder)
-        shutil.rmtree(old)
-    else:
-        making.rename(folder)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)

@@ -6,12 +6,14 @@ The settings can be sent to another process; what is made of them cannot.
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from random import Random
 from typing import Any, cast
 
 from oreo_agent.errors import DataError, SettingError
+from oreo_agent.model.bundle import read_card
 from oreo_agent.records.episode import PolicyRecord
-from oreo_agent.registry import Registry
+from oreo_agent.registry import Registry, nearest
 from oreo_agent.rollouts.players import ModelPlayer, Player, TextPlayer
 from oreo_agent.rollouts.wording import task_prompt
 from oreo_agent.rollouts.worlds import World, open_world
@@ -129,6 +131,7 @@ class Cast:
         return self._agent() if self.is_model else self._text_policy(task)
 
     def _agent(self) -> ModelPlayer:
+        _check_bundle(self.policy)
         # torch and transformers take seconds to import, and only a model needs them
         from oreo_agent.agent.load import load_agent  # noqa: PLC0415
 
@@ -159,6 +162,16 @@ class Cast:
         expert, noisy = EXPERTS.load(task), NOISY_EXPERTS.load(task)
         policy = PolicyRecord(kind="expert", temperature=0.0, epsilon=self.epsilon)
         return TextPlayer(lambda seed: noisy(expert(), self.epsilon, Random(seed)), policy, prompt)
+
+
+def _check_bundle(policy: str) -> None:
+    """Refuse what is no bundle before anything heavy is imported."""
+    if not Path(policy).exists():
+        raise SettingError(
+            f"{policy!r} is neither expert nor random nor a folder; "
+            f"{nearest(policy, TEXT_POLICIES)}, or name a bundle that `oreo-agent train` wrote"
+        )
+    read_card(policy)
 
 
 def _details(settings: Mapping[str, Any]) -> list[str]:

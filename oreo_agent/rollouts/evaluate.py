@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from oreo_agent import __version__
 from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.records.episode import Episode
@@ -110,7 +112,8 @@ def _contract(settings: EvaluateSettings, player: Player) -> Contract:
         split=stage.split,
         data=data,
         prompt=prompt.name,
-        prompt_settings=prompt.settings(),
+        # as it will be read back: JSON knows no tuples
+        prompt_settings=msgspec.json.decode(msgspec.json.encode(prompt.settings())),
         admissible_shown=not settings.cast.is_model,
         step_limit=stage.limit,
         reply_token_limit=prompt.max_reply_tokens,

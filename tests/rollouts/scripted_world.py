@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 
@@ -38,7 +38,7 @@ class Corridor(gymnasium.Env[str, str]):
     """``walk`` brings the door one step nearer; to reach it is to win."""
 
     observation_space = action_space = gymnasium.spaces.Text(100)
-    sent: list[str] = []
+    sent: ClassVar[list[str]] = []
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
@@ -106,7 +106,7 @@ class PickyEngine(ScriptedEngine):
     """Breaks on histories that begin with door 5."""
 
     def generate(self, requests, *, samples, temperature, max_tokens):
-        door = self.walk[0] * 0 + CompactPrompt(LEXICON).ids["door_5"]
+        door = CompactPrompt(LEXICON).ids["door_5"]
         if any(request.ids[2] == door for request in requests):
             raise ZeroDivisionError("not this one")
         return super().generate(

@@ -29,9 +29,7 @@ from oreo_agent.rollouts.worlds import SeparateWorlds, VectorWorld
 
 
 def works(names):
-    return make_plan(
-        [corridor(name) for name in names], policy="model", world="w", episodes=None
-    )
+    return make_plan([corridor(name) for name in names], policy="model", world="w", episodes=None)
 
 
 def play(names, *, slots=3, who=None, world=None, limit=LIMIT):
@@ -210,9 +208,7 @@ def test_a_vector_world_plays_what_separate_worlds_play():
 
 
 def test_a_break_in_a_vector_world_is_pinned_on_the_slot_that_breaks():
-    found = {
-        e.instance: e for e in play(["2-raises", *plain(5)], world=VectorWorld(Corridors(3)))
-    }
+    found = {e.instance: e for e in play(["2-raises", *plain(5)], world=VectorWorld(Corridors(3)))}
     assert found["2-raises"].end == "fault"
     assert all(found[name].end == "won" for name in plain(5))
 

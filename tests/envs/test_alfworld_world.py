@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from oreo_envs.alfworld.compile import compile_game
 from oreo_envs.alfworld.game import Game
+from oreo_envs.alfworld.goals import COOL, LOOK, PICK_TWO
 from oreo_envs.alfworld.world import World
 
 NOTHING = "Nothing happens."
@@ -223,6 +224,49 @@ def test_heat_and_cold_drive_each_other_out(kitchen: Game):
     world.step("go to fridge 1")
     world.step("cool apple 1 with fridge 1")
     assert world.step("examine apple 1") == "This is a cool and clean apple 1."
+
+
+def test_what_was_cold_is_not_cold_enough_once_it_is_heated(kitchen: Game):
+    def wins(detour: list[str]) -> bool:
+        world = World(msgspec.structs.replace(kitchen, task_type=COOL))
+        for command in (
+            "go to fridge 1", "open fridge 1", "take apple 1 from fridge 1", *detour,
+            "go to countertop 1", "move apple 1 to countertop 1",
+        ):  # fmt: skip
+            assert world.step(command) != NOTHING
+        return world.won
+
+    heat = ["go to microwave 1", "heat apple 1 with microwave 1"]
+    cool = ["go to fridge 1", "cool apple 1 with fridge 1"]
+    assert wins([])
+    assert not wins(heat)
+    assert wins([*heat, *cool])
+
+
+def test_two_objects_must_be_in_one_receptacle(kitchen: Game):
+    two = msgspec.structs.replace(kitchen, task_type=PICK_TWO, wanted=(5, 6), targets=(1, 5))
+    world = World(two)
+    for command in (
+        "go to cabinet 1", "open cabinet 1", "take mug 2 from cabinet 1", "go to sinkbasin 1",
+        "move mug 2 to sinkbasin 1", "take mug 2 from sinkbasin 1", "go to countertop 1",
+    ):  # fmt: skip
+        assert world.step(command) != NOTHING
+        assert not world.won
+    world.step("move mug 2 to countertop 1")
+    assert world.won
+
+
+def test_a_lamp_must_be_lit_while_the_object_is_in_the_hand_and_the_lamp_is_near(kitchen: Game):
+    world = World(msgspec.structs.replace(kitchen, task_type=LOOK, wanted=(6,), lamps=(2,)))
+    for command in ("go to countertop 1", "use desklamp 1"):
+        assert world.step(command) != NOTHING
+        assert not world.won
+    world.step("take mug 1 from countertop 1")
+    assert world.won
+    world.step("go to fridge 1")
+    assert not world.won
+    world.step("go to drawer 1")
+    assert world.won
 
 
 def test_white_space_around_a_command_does_not_count_and_within_it_does(kitchen: Game):

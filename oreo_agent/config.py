@@ -12,8 +12,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union
 
-from oreo_agent.errors import SettingError
-from oreo_agent.registry import nearest
+from oreo_agent.errors import SettingError, nearest
 
 T = TypeVar("T")
 

@@ -12,6 +12,9 @@ A message names the thing, says what is wrong with it, and ends with the remedy.
 prints it without a traceback and leaves with exit code 2.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class OreoError(Exception):
     """Base of every error that the user can mend."""
@@ -41,3 +44,10 @@ class EngineError(OreoError):
 
 class EnvironmentFault(OreoError):
     """A world broke while it was played; names the task, the instance and the turn."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for a mistyped ``name``: the closest of ``known``, or all of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"

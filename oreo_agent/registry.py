@@ -1,20 +1,12 @@
 """A table of names whose objects are imported on first use, so that listing them costs nothing."""
 
-import difflib
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Generic, TypeVar, cast
 
-from oreo_agent.errors import SettingError
+from oreo_agent.errors import SettingError, nearest
 
 T = TypeVar("T")
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint for a mistyped ``name``: the closest of ``known``, or all of them."""
-    known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
 
 
 class Registry(Generic[T]):

@@ -13,12 +13,13 @@ def say_json(result: Mapping[str, Any]) -> None:
 
 
 def say_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table on standard output; the first column is to the left, the others to the right."""
+    """A line and a table below it; the first column is to the left, the others to the right."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    typer.echo(title)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for index, name in enumerate(head):
         table.add_column(name, justify="left" if index == 0 else "right", no_wrap=index == 0)
     for row in rows:

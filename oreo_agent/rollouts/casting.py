@@ -10,10 +10,10 @@ from pathlib import Path
 from random import Random
 from typing import Any, cast
 
-from oreo_agent.errors import DataError, SettingError
+from oreo_agent.errors import DataError, SettingError, nearest
 from oreo_agent.model.bundle import read_card
 from oreo_agent.records.episode import PolicyRecord
-from oreo_agent.registry import Registry, nearest
+from oreo_agent.registry import Registry
 from oreo_agent.rollouts.players import ModelPlayer, Player, TextPlayer
 from oreo_agent.rollouts.wording import task_prompt
 from oreo_agent.rollouts.worlds import World, open_world

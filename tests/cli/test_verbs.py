@@ -1,0 +1,193 @@
+"""Every verb says what it does, and what is wrong, in one line and with one exit code."""
+
+import json
+
+import pytest
+
+from oreo_agent import __version__
+from oreo_agent.cli import VERBS, run
+from oreo_agent.records.store import Store
+from oreo_agent.rollouts import collect as collecting
+from oreo_agent.rollouts.report import Report
+
+
+@pytest.fixture
+def oreo(capsys):
+    """Runs a command line; gives its exit code, standard output and standard error."""
+
+    def told(*arguments):
+        code = run([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return told
+
+
+@pytest.fixture
+def games():
+    return ("--data", "generated", "--split", "valid_seen")
+
+
+def refused(result, *words):
+    """Exit code 2, nothing on standard output, one ``error: `` line that holds the words."""
+    code, out, err = result
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in err
+    for word in words:
+        assert word in err
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_every_verb_explains_itself_and_every_option_has_a_line(oreo, verb):
+    code, out, _ = oreo(verb, "--help")
+    assert code == 0
+    assert f"Usage: oreo-agent {verb}" in out
+    assert "--json" in out
+
+
+def test_the_verbs_are_listed_with_what_they_do(oreo):
+    code, out, _ = oreo("--help")
+    assert code == 0
+    for verb in VERBS:
+        assert f"  {verb} " in out
+
+
+def test_the_version_is_told(oreo):
+    assert oreo("--version") == (0, f"oreo-agent {__version__}\n", "")
+
+
+def test_a_mistyped_verb_is_answered_with_the_nearest(oreo):
+    refused(oreo("rolout"), "Did you mean 'rollout'")
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_a_wrong_flag_is_named(oreo, verb):
+    refused(oreo(verb, "--polcy", "x"), "--polcy")
+
+
+def test_a_missing_option_is_named(oreo):
+    refused(oreo("rollout", "--policy", "expert"), "--out")
+
+
+def test_a_wrong_kind_of_value_is_named(oreo, tmp_path):
+    refused(oreo("rollout", "--out", tmp_path, "--policy", "expert", "--seed", "x"), "--seed")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--policy", "exprt"), ("exprt", "did you mean 'expert'")),
+        (("--policy", "expert", "--task", "alfwrld"), ("alfwrld", "did you mean 'alfworld'")),
+        (("--policy", "expert", "--split", "valid_sen"), ("did you mean 'valid_seen'",)),
+        (("--policy", "expert", "--data", "generated:no"), ("tier", "'no'")),
+        (("--policy", "expert", "--prompt", "raect"), ("did you mean 'react'",)),
+        (("--policy", "expert", "--epsilon", "2"), ("between 0 and 1",)),
+        (("--policy", "expert", "--workers", "0"), ("workers",)),
+        (("--policy", "expert", "--live", "0"), ("1 or more",)),
+        (("--policy", "expert", "--episodes", "0"), ("1 or more",)),
+    ],
+)
+def test_a_wrong_rollout_is_refused_and_nothing_is_written(oreo, tmp_path, arguments, words):
+    out = tmp_path / "store"
+    given = arguments if "--data" in arguments else (*arguments, "--data", "generated")
+    refused(oreo("rollout", "--out", out, *given), *words)
+    assert not out.exists()
+
+
+def test_an_empty_data_folder_is_told_with_the_ways_out(oreo, tmp_path):
+    (tmp_path / "data").mkdir()
+    told = oreo(
+        "rollout", "--out", tmp_path / "s", "--policy", "expert", "--data", tmp_path / "data"
+    )
+    refused(told, str(tmp_path / "data"), "generated", "json_2.1.1")
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_broken_game_is_told_by_name_and_what_was_played_stays(oreo, tmp_path):
+    folder = tmp_path / "data/json_2.1.1/train/pick_and_place_simple-Mug-None-Shelf-1/trial_T1"
+    folder.mkdir(parents=True)
+    (folder / "game.tw-pddl").write_text('{"solvable": true, "pddl_domain": "(define"}')
+    out = tmp_path / "s"
+    told = oreo("rollout", "--out", out, "--policy", "expert", "--data", tmp_path / "data")
+    refused(told, "pick_and_place_simple-Mug-None-Shelf-1/trial_T1")
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"format": 99}', '{"format": 1}', "[]"])
+def test_a_broken_bundle_is_refused_by_whoever_opens_it(oreo, tmp_path, games, content):
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "bundle.json").write_text(content)
+    refused(oreo("rollout", "--out", tmp_path / "s", "--policy", bundle, *games), str(bundle))
+    refused(oreo("eval", "--agent", bundle, "--out", tmp_path / "r.json", *games), str(bundle))
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_folder_that_is_no_bundle_is_refused(oreo, tmp_path, games):
+    told = oreo("eval", "--agent", tmp_path, "--out", tmp_path / "r.json", *games)
+    refused(told, str(tmp_path), "bundle.json")
+
+
+def test_an_expert_collects_and_is_scored_and_compared(oreo, tmp_path, games):
+    rollout = ("rollout", "--policy", "expert", "--out", tmp_path / "s", "--episodes", 8, *games)
+    code, out, _ = oreo(*rollout, "--json")
+    summary = json.loads(out.splitlines()[-1])
+    assert (code, summary["planned"], summary["played"]) == (0, 8, 8)
+    assert len(Store.open(tmp_path / "s")) == 8
+    code, out, _ = oreo(*rollout)
+    assert code == 0
+    assert "8 of 8 episodes were there" in out
+
+    reports = []
+    for who in ("expert", "random"):
+        reports.append(tmp_path / f"{who}.json")
+        code, out, _ = oreo(
+            "eval", "--agent", who, "--episodes", 8, "--out", reports[-1], *games, "--json"
+        )
+        assert code == 0
+        assert json.loads(out.splitlines()[-1])["contract_hash"]
+        assert Report.load(reports[-1]).totals.success.n == 8
+
+    code, out, _ = oreo("compare", *reports, "--json")
+    (found,) = json.loads(out.splitlines()[-1])["comparisons"]
+    assert (code, found["pairs"], found["only_second"]) == (0, 8, 0)
+    code, out, _ = oreo("compare", *reports)
+    assert code == 0
+    assert "McNemar" in out
+
+
+def test_reports_under_unlike_contracts_are_not_compared(oreo, tmp_path, games):
+    for name, limit in (("a", 40), ("b", 30)):
+        code, _, _ = oreo(
+            *("eval", "--agent", "expert", "--episodes", 2, "--step-limit", limit),
+            *("--out", tmp_path / f"{name}.json", *games),
+        )
+        assert code == 0
+    refused(oreo("compare", tmp_path / "a.json", tmp_path / "b.json"), "step_limit", "40", "30")
+
+
+def test_a_comparison_takes_reports(oreo, tmp_path):
+    (tmp_path / "a.json").write_text("{}")
+    refused(oreo("compare", tmp_path / "a.json"), "two reports")
+    refused(oreo("compare", tmp_path / "a.json", tmp_path / "a.json"), "a.json", "not a report")
+    refused(oreo("compare", tmp_path / "b.json", tmp_path / "a.json"), "b.json")
+
+
+def test_training_settings_are_refused_by_their_path(oreo, tmp_path):
+    given = ("train", "--method", "sft", "--data", tmp_path, "--out", tmp_path / "b")
+    refused(oreo(*given, "--set", "train.epocs=3"), "train.epocs", "did you mean 'epochs'")
+    refused(oreo(*given, "--set", "train"), "name=value")
+    refused(oreo(*given, "--config", tmp_path / "no.toml"), "no.toml")
+    refused(oreo("train", "--data", tmp_path, "--out", tmp_path / "b"), "method")
+    refused(oreo(*given), str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(oreo, tmp_path, monkeypatch, games):
+    def interrupted(settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(collecting, "collect", interrupted)
+    code, _, err = oreo("rollout", "--policy", "expert", "--out", tmp_path / "s", *games)
+    assert code == 130
+    assert "same command again" in err

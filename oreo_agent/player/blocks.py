@@ -1,0 +1,49 @@
+"""Bars, sparklines and charts made of characters; text only, no colour.
+
+V has no bounds, but what it estimates lies in [0, 1]: all drawings span that range, and what lies
+outside is drawn at its edge. The number beside a drawing tells what it was.
+"""
+
+from collections.abc import Sequence
+
+_UP = " ▁▂▃▄▅▆▇█"
+
+
+def bar(value: float, width: int) -> tuple[str, str]:
+    """A bar of ``width`` cells, in halves of a cell: the drawn part, and the track that is left."""
+    halves = round(_clipped(value) * width * 2)
+    drawn = "━" * (halves // 2) + "╸" * (halves % 2)
+    return drawn, "┄" * (width - len(drawn))
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """The last ``width`` values, a cell each; the lowest mark stands for 0, so that it is seen."""
+    return "".join(_UP[1 + round(_clipped(value) * 7)] for value in values[-width:])
+
+
+def columns(values: Sequence[float], width: int, height: int, *, least: int = 12) -> list[str]:
+    """A chart of ``height`` rows, top first; the last values if not all of them fit.
+
+    Args:
+        values: a column each.
+        width: cells across.
+        height: cells up.
+        least: values that the width is shared by, if there are fewer.
+    """
+    shown = list(values[-width:]) if width > 0 else []
+    across = max(1, min(4, width // max(len(shown), least)))
+    rows: list[str] = []
+    for row in reversed(range(height)):
+        cells = [_UP[_filled(value, row, height)] * across for value in shown]
+        rows.append("".join(cells).ljust(width))
+    return rows
+
+
+def _filled(value: float, row: int, height: int) -> int:
+    """Eighths of a cell that a column fills in a row; row 0, the lowest, is never quite empty."""
+    eighths = round(_clipped(value) * height * 8) - row * 8
+    return max(1 if row == 0 else 0, min(8, eighths))
+
+
+def _clipped(value: float) -> float:
+    return min(max(value, 0.0), 1.0) if value == value else 0.0

@@ -1,0 +1,144 @@
+"""What lies over the screen for a while: help, an action to type, a game to pick."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.suggester import SuggestFromList
+from textual.widgets import Input, Static
+
+from oreo_agent.errors import OreoError
+from oreo_agent.player.snapshot import Option
+from oreo_agent.player.themes import direction
+
+HELP = (
+    ("space, enter", "one turn: the agent's choice"),
+    ("r", "run to the end; again: pause"),
+    ("1-9", "take that candidate in its place"),
+    ("a", "type an action, see its value, play it"),
+    ("n", "next game"),
+    ("g", "pick a game by its id"),
+    ("R", "this game from the beginning"),
+    ("t", "dark or light"),
+    ("up, down", "scroll the transcript"),
+    ("q, ctrl+c", "quit"),
+)
+EXPLAINED = (
+    "V is the success that the value expects after a reply, before the world answers. "
+    "gain is V after the reply minus V of the state before it. policy is the reply's "
+    "probability among the candidates. ▸ marks the agent's choice, ✘ what the world would refuse."
+)
+_FRAME = """
+    align: center middle; background: $background 60%;
+"""
+_BOX = """
+    width: 64; max-width: 100%; height: auto; max-height: 100%; padding: 0 2;
+    background: $surface; border: round $secondary; border-title-color: $foreground;
+"""
+
+
+class HelpDialog(ModalScreen[None]):
+    """The keys and the columns."""
+
+    DEFAULT_CSS = f"""
+    HelpDialog {{ {_FRAME} }}
+    HelpDialog > Vertical {{ {_BOX} overflow-y: auto; }}
+    HelpDialog .keys {{ margin-bottom: 1; }}
+    """
+    BINDINGS = [Binding("escape,question_mark,space,enter,q", "dismiss", show=False)]  # noqa: RUF012 - Textual's own type
+
+    def compose(self) -> ComposeResult:
+        """Keys, then what the columns mean."""
+        with Vertical() as box:
+            box.border_title = "help"
+            lines = [Content.assemble((f"{key:<14}", "bold $primary"), does) for key, does in HELP]
+            yield Static(Content("\n").join(lines), classes="keys")
+            yield Static(Content.styled(EXPLAINED, "$secondary"))
+
+
+class LineDialog(ModalScreen[str | None]):
+    """One line to type; gives it back, or None."""
+
+    DEFAULT_CSS = f"""
+    LineDialog {{ {_FRAME} }}
+    LineDialog > Vertical {{ {_BOX} }}
+    LineDialog Input {{ border: none; height: 1; padding: 0; margin: 0 0 1 0; background: $panel; }}
+    LineDialog Static {{ height: auto; min-height: 2; }}
+    """
+    BINDINGS = [Binding("escape", "dismiss", show=False)]  # noqa: RUF012 - Textual's own type
+    title_text = ""
+    hint = ""
+
+    def __init__(self, suggestions: Sequence[str]) -> None:
+        super().__init__()
+        self._suggestions = suggestions
+
+    def compose(self) -> ComposeResult:
+        """The line, and a remark below it."""
+        with Vertical() as box:
+            box.border_title = self.title_text
+            yield Input(suggester=SuggestFromList(self._suggestions, case_sensitive=False))
+            yield Static(Content.styled(self.hint, "$secondary"))
+
+    def remark(self, content: Content) -> None:
+        """Say something below the line."""
+        self.query_one(Static).update(content)
+
+
+class ActionDialog(LineDialog):
+    """An action of one's own; the first Enter shows its value, the second plays it."""
+
+    title_text = "your action"
+    hint = "→ completes · enter shows its value, enter again plays it · esc goes back"
+
+    def __init__(
+        self, suggestions: Sequence[str], appraise: Callable[[str], Awaitable[Option]]
+    ) -> None:
+        super().__init__(suggestions)
+        self._appraise = appraise
+        self._appraised: str | None = None
+
+    def on_input_changed(self) -> None:
+        """What is typed anew has not been appraised."""
+        if self._appraised is not None:
+            self._appraised = None
+            self.remark(Content.styled(self.hint, "$secondary"))
+
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Show the value, or play what was shown."""
+        if self._appraised == event.value:
+            self.dismiss(event.value)
+            return
+        try:
+            option = await self._appraise(event.value)
+        except OreoError as error:
+            self.remark(Content.styled(str(error), "$error"))
+            return
+        self._appraised = event.value
+        self.remark(_verdict(option))
+
+
+class GameDialog(LineDialog):
+    """A game by its id, or by a part of it."""
+
+    title_text = "play the game"
+    hint = "an id or a part of it that no other has · enter plays it · esc goes back"
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Give back what was typed."""
+        self.dismiss(event.value or None)
+
+
+def _verdict(option: Option) -> Content:
+    parts: list[tuple[str, str]] = [(option.label, "bold")]
+    if option.value is not None:
+        parts.append((f"   V {option.value:.3f}", "bold"))
+    if option.gain is not None:
+        parts.append((f"  {option.gain:+.3f}", direction(option.gain)))
+    if option.admissible is False:
+        parts.append(("   ✘ the world would refuse it", "$error"))
+    parts.append(("\nenter plays it · esc goes back", "$secondary"))
+    return Content.assemble(*parts)

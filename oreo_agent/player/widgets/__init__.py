@@ -1,0 +1,1 @@
+"""Parts of the screen; each draws what a snapshot says and decides nothing."""

@@ -1,0 +1,71 @@
+"""What was said and done so far; scrolls."""
+
+from collections.abc import Iterator
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from oreo_agent.player.snapshot import Move, Snapshot
+from oreo_agent.player.themes import direction
+
+Piece = tuple[str, Content]
+"""Classes and text of one paragraph."""
+
+
+class Transcript(VerticalScroll):
+    """Commands and answers; only what is new is drawn."""
+
+    DEFAULT_CSS = """
+    Transcript { padding: 0 1; scrollbar-size-vertical: 1; }
+    Transcript .did { margin-top: 1; }
+    Transcript .answer { padding-left: 4; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._pieces: list[Piece] = []
+        self._drawn: list[Static] = []
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Add what is new; begin anew if the game is another."""
+        pieces = list(_pieces(snapshot))
+        kept = next(
+            (i for i, (a, b) in enumerate(zip(pieces, self._pieces, strict=False)) if a != b),
+            min(len(pieces), len(self._pieces)),
+        )
+        for old in self._drawn[kept:]:
+            old.remove()
+        new = [Static(text, classes=classes) for classes, text in pieces[kept:]]
+        self._pieces, self._drawn = pieces, [*self._drawn[:kept], *new]
+        if new:
+            self.mount(*new)
+        if len(pieces) == 1:
+            self.scroll_home(animate=False)
+        else:
+            self.call_after_refresh(self.scroll_end, animate=False)
+
+
+def _pieces(snapshot: Snapshot) -> Iterator[Piece]:
+    yield "opening", Content(snapshot.opening)
+    for move in snapshot.moves:
+        yield "did", _did(move)
+        if move.option.thought:
+            yield "answer", Content.styled(move.option.thought, "italic $secondary")
+        if move.observation:
+            yield "answer", Content.styled(move.observation, "" if move.valid else "$secondary")
+
+
+def _did(move: Move) -> Content:
+    """The command of a turn, with V after it and what it changed."""
+    option = move.option
+    parts: list[tuple[str, str]] = [(f"{move.turn:>2}  ", "$secondary"), (option.label, "bold")]
+    if move.by == "you":
+        parts.append(("  you", "$accent"))
+    if move.valid is False or not option.command:
+        parts.append(("  not possible", "$error"))
+    if option.value is not None:
+        parts.append((f"   V {option.value:.2f}", "$secondary"))
+    if option.gain is not None:
+        parts.append((f" {option.gain:+.2f}", direction(option.gain)))
+    return Content.assemble(*parts)

@@ -71,6 +71,8 @@ class Expert:
     def __init__(self, prior: Prior | None = None) -> None:
         self._prior = train_prior() if prior is None else prior
         self._command = ""
+        self._own = True
+        """Whether that was our own command."""
         self._refused: set[str] = set()
         self._errand = Errand("", "", "")
         self._memory = Memory(())
@@ -97,7 +99,7 @@ class Expert:
             self.begin(observation)
         else:
             self._learn(observation)
-        self._command = self._next()
+        self._command, self._own = self._next(), True
         return self._command
 
     @property
@@ -107,11 +109,11 @@ class Expert:
 
     def replaced(self, command: str) -> None:
         """Tell that ``command`` was given instead of the one that `act` returned last."""
-        self._command = command
+        self._command, self._own = command, False
 
     def _learn(self, observation: str) -> None:
         """Take in an answer; a refusal that we did not expect means that a belief was wrong."""
-        if observation == FAILED and not self._command.startswith("go to "):
+        if observation == FAILED and self._own and not self._command.startswith("go to "):
             self._refused.add(self._command)
             self._memory.lost()
         self._memory.read(observation, self._command)
@@ -134,11 +136,11 @@ class Expert:
     def _get(self) -> str:
         """Fetch an object of the wanted class, or look for one."""
         errand, memory = self._errand, self._memory
-        places = self._best_target() if errand.deed == "two" else None
+        done = self._best_target() if errand.deed == "two" else None
         found = [
             (thing, place)
             for thing, place in memory.known(errand.thing)
-            if place != places and f"take {thing} from {place}" not in self._refused
+            if place != done and f"take {thing} from {place}" not in self._refused
         ]
         if not found:
             return self._search(errand.thing)
@@ -221,6 +223,8 @@ class Expert:
             memory.open.clear()
             self._refused.clear()
             unseen = memory.receptacles
+        if not unseen:
+            return "look"
         place = max(unseen, key=lambda p: self._promise(wanted, p))
         return self._reach(place) or f"examine {place}"
 

@@ -3,8 +3,8 @@
     python benchmarks/alfworld.py --data FOLDER --json FILE [--games 6] [--steps 25]
 
 Both engines play the same commands of the same games in turn, in one process, one game of each
-type; every text and every list of admissible commands is compared on the way. Times are processor times.
-Figures (medians):
+type; every text and every list of admissible commands is compared on the way. Times are processor
+times. Figures (medians):
 
 - ``steps_vs_stock``: time of a stock step / time of ours, both with admissible commands;
 - ``reset_vs_stock``: time of a stock reset (load and reset) / ours of a game that is cached on disk

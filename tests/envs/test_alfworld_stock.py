@@ -7,6 +7,7 @@ reward and the end are compared.
 
 import json
 import random
+import re
 from collections import Counter, defaultdict
 from itertools import chain
 
@@ -22,8 +23,13 @@ pytestmark = [
 ]
 
 WALK = 30
-LEAN = {"go": 6, "take": 9, "move": 6, "put": 6, "open": 6, "close": 2, "look": 2, "help": 0.4}
-"""Weights of verbs in a walk; 5 for the others, which are the rare ones."""
+LEAN = {
+    "go": 6, "take": 12, "move": 2, "put": 2, "open": 5, "close": 1, "examine": 1.5, "look": 1,
+    "inventory": 0.4, "help": 0.3, "use": 8, "clean": 20, "heat": 20, "cool": 20, "slice": 20,
+}  # fmt: skip
+"""Weights of verbs in a walk, such that the rare ones occur."""
+ALLURE = re.compile(r"take (butter)?knife|go to (sink|fridge|microwave|countertop|dining)")
+"""Commands that lead to rare ones."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +67,8 @@ def next_command(world: World, rng: random.Random) -> str:
         by_verb[command.split()[0]].append(command)
     verbs = sorted(by_verb)
     (verb,) = rng.choices(verbs, [LEAN.get(verb, 5) for verb in verbs])
-    return rng.choice(by_verb[verb])
+    commands = by_verb[verb]
+    return rng.choices(commands, [6 if ALLURE.match(command) else 1 for command in commands])[0]
 
 
 def compare(engine, text: str, id: str, seed: int, walk: int = WALK) -> Counter[str]:
@@ -114,7 +121,8 @@ def test_many_games_of_each_type_are_told_alike(engine, packed_games, split, cou
         verbs, games, steps = verbs + played, games + 1, steps + played.total()
     print(f"\n{split} {dialect}: {games} games, {steps} steps, 0 differences: {dict(verbs)}")
     assert games == 6 * count
-    assert {"go", "take", "open", "close", "examine", "look", "use", dialect, "-"} <= set(verbs)
+    assert {"go", "take", "open", "examine", "look", "use", "clean", dialect, "-"} <= set(verbs)
+    assert split != "train" or {"close", "cool", "slice"} <= set(verbs)
 
 
 def rewritten(packed_games, sentence: str, *, packaged: bool) -> str:

@@ -1,0 +1,184 @@
+"""The whole story on two CPU cores: collect, learn from failures offline, act with the value.
+
+    python examples/demo.py [--seed 0] [--games 150] [--out runs/demo] [--data generated:small]
+
+Every step is one command of `oreo-agent`, printed before it runs, so that each can be run again by
+hand; a demo that was stopped goes on where it was. No figure is fixed: another seed plays other
+games with the same code.
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from oreo_agent.rollouts.comparison import Comparison, compare, verdict
+from oreo_agent.rollouts.report import Report
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = Path(sys.executable).with_name("oreo-agent")
+CONSOLE = Console(highlight=False, soft_wrap=False)
+TEMPERATURE = "0.5"
+CORES = 2
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to act."""
+
+    name: str
+    agent: str
+    against: str
+    """Name of the row that it is paired with."""
+    how: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        """Name of its report."""
+        return self.name.replace(" ", "-").replace(",", "") + ".json"
+
+
+def rows() -> Iterator[Row]:
+    """What the table shows, in its order."""
+    yield Row("SFT greedy", "sft", "", ())
+    yield Row("OREO greedy", "oreo", "SFT greedy", ())
+    for agent, name in (("sft", "SFT"), ("oreo", "OREO")):
+        greedy = f"{name} greedy"
+        drawn = ("--temperature", TEMPERATURE)
+        best = ("--strategy", "best-of-k", "--k", "5", *drawn)
+        yield Row(f"{name} best-of-5, value", agent, greedy, (*best, "--score", "value"))
+        for score in ("logp", "chance", "constant"):
+            yield Row(f"{name} best-of-5, {score}", agent, greedy, (*best, "--score", score))
+        yield Row(f"{name} sampled", agent, greedy, ("--strategy", "sample", *drawn))
+
+
+def run(arguments: Sequence[str], *, quiet: bool = False) -> None:
+    """One command of the program; the demo ends where a command fails."""
+    shown = shlex.join(["oreo-agent", *arguments])
+    CONSOLE.print(f"[bold]$ {shown}[/bold]", soft_wrap=True)
+    threads = {"OMP_NUM_THREADS": "1"}
+    out = subprocess.DEVNULL if quiet else None
+    done = subprocess.run(
+        [str(PROGRAM), *arguments], env=os.environ | threads, stdout=out, stderr=out, check=False
+    )
+    if done.returncode:
+        if quiet:  # say again what went wrong, where it can be read
+            subprocess.run([str(PROGRAM), *arguments], env=os.environ | threads, check=False)
+        raise SystemExit(done.returncode)
+
+
+def learn(out: Path, data: str, seed: str) -> None:
+    """Demonstrations, imitation, own episodes, OREO."""
+    expert, own = str(out / "expert"), str(out / "episodes")
+    sft, oreo = str(out / "sft"), str(out / "oreo")
+    task = ("--task", "alfworld", "--split", "train", "--data", data, "--seed", seed)
+    recipes = ROOT / "configs"
+    said("An expert that sees only the text shows how it is done.")
+    run(("rollout", "--policy", "expert", *task, "--episodes", "2400", "--out", expert))
+    said("A model of half a million weights, made from nothing, imitates it (SFT).")
+    recipe = ("--config", str(recipes / "demo-sft.toml"), "--seed", seed)
+    run(("train", "--data", expert, "--out", sft, *recipe))
+    said("It plays by itself, wins some and loses some; both are kept.")
+    many = ("--episodes", "2400", "--repeats", "3", "--temperature", "1", "--workers", str(CORES))
+    run(("rollout", "--policy", sft, *task, *many, "--out", own))
+    said("OREO learns a value and a better policy from these episodes, offline.")
+    recipe = ("--config", str(recipes / "demo-oreo.toml"), "--seed", seed)
+    run(("train", "--data", own, "--model", sft, "--out", oreo, *recipe))
+
+
+def judge(out: Path, data: str, games: int, seed: str) -> dict[str, Report]:
+    """All rows on the same held-out games, two at a time."""
+    said(f"{games} games on floor plans that none of them has seen.")
+    reports = out / "reports"
+    reports.mkdir(exist_ok=True)
+
+    def score(row: Row) -> None:
+        value = ("--value", str(out / "oreo")) if row.agent == "sft" and row.how else ()
+        split = ("--split", "valid_unseen", "--episodes", str(games), "--data", data)
+        run(
+            (
+                *("eval", "--agent", str(out / row.agent), *split, "--seed", seed),
+                *(*row.how, *value, "--out", str(reports / row.file), "--overwrite"),
+            ),
+            quiet=True,
+        )
+
+    with ThreadPoolExecutor(CORES) as pool:
+        list(pool.map(score, rows()))
+    return {row.name: Report.load(reports / row.file) for row in rows()}
+
+
+def show(reports: dict[str, Report]) -> None:
+    """The table, and what can be concluded from it."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    for head in ("won", "95 % interval", "turns", "valid", "against greedy", "paired p"):
+        table.add_column(head, justify="right")
+    found: dict[str, Comparison] = {}
+    for row in rows():
+        totals = reports[row.name].totals
+        rate = totals.success
+        beside, p = "", ""
+        if row.against:
+            paired = found[row.name] = compare(reports[row.against], reports[row.name])
+            beside = f"+{paired.only_second} -{paired.only_first}"
+            p = f"{paired.p:.3f}"
+        table.add_row(
+            row.name,
+            f"{rate.share:.1%}",
+            f"{rate.low:.1%} - {rate.high:.1%}",
+            f"{totals.steps:.1f}",
+            f"{totals.valid:.0%}",
+            beside,
+            p,
+        )
+    CONSOLE.print(table)
+    CONSOLE.print(
+        "OREO greedy is paired with SFT greedy, every other row with its own policy's greedy play; "
+        "+ won and - lost games that the other lost and won.\n"
+    )
+    for first, second in (
+        ("SFT greedy", "OREO greedy"),
+        ("SFT greedy", "OREO best-of-5, value"),
+        ("OREO best-of-5, chance", "OREO best-of-5, value"),
+    ):
+        CONSOLE.print(f"[bold]{first} -> {second}.[/bold] ", end="")
+        CONSOLE.print(verdict(compare(reports[first], reports[second])))
+
+
+def said(text: str) -> None:
+    """A heading."""
+    CONSOLE.print(f"\n[cyan]{text}[/cyan]")
+
+
+def main() -> None:
+    """Run the demo."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seed", default="0", help="of every random choice")
+    parser.add_argument("--games", type=int, default=150, help="held-out games, at least 100")
+    parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="where all of it goes")
+    parser.add_argument("--data", default="generated:small", help="a folder of games, or generated")
+    asked = parser.parse_args()
+    began = time.monotonic()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    learn(asked.out, asked.data, asked.seed)
+    reports = judge(asked.out, asked.data, asked.games, asked.seed)
+    show(reports)
+    minutes = (time.monotonic() - began) / 60
+    CONSOLE.print(f"\n{minutes:.1f} minutes. Watch the agent that was just trained:")
+    watch = ("play", "--agent", str(asked.out / "oreo"), "--split", "valid_unseen")
+    CONSOLE.print(f"[bold]{PROGRAM} {shlex.join((*watch, '--data', asked.data))}[/bold]")
+
+
+if __name__ == "__main__":
+    main()

@@ -37,6 +37,9 @@ def evaluate(
     data: Annotated[
         str | None, typer.Option(help="Folder of the task's data, or generated[:TIER].")
     ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="react or bare, for a model that is no bundle.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes that play.")] = 1,
     step_limit: Annotated[
@@ -69,6 +72,7 @@ def evaluate(
                 strategy=strategy,
                 settings=chosen,
                 value=value,
+                prompt=prompt,
                 device=device,
                 threads=threads,
             ),

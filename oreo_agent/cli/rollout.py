@@ -10,7 +10,7 @@ from oreo_agent.cli.output import say_json, say_table, share
 
 def rollout(
     out: Annotated[Path, typer.Option(help="Folder of the store; one that is there goes on.")],
-    policy: Annotated[str, typer.Option(help="expert, random, or the folder of a bundle.")],
+    policy: Annotated[str, typer.Option(help="expert, random, or folder of a bundle or model.")],
     task: Annotated[str, typer.Option(help="Family of problems.")] = "alfworld",
     split: Annotated[str, typer.Option(help="Split to play.")] = "train",
     episodes: Annotated[
@@ -29,7 +29,7 @@ def rollout(
     workers: Annotated[int, typer.Option(help="Processes that play.")] = 1,
     prompt: Annotated[
         str | None,
-        typer.Option(help="compact, react or bare; a bundle has its own [default: compact]."),
+        typer.Option(help="compact, react or bare; a bundle has its own."),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="Model folder, for the tokenizer of react and bare.")

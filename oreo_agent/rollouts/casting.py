@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from oreo_agent.errors import DataError, SettingError, nearest
 from oreo_agent.model.bundle import read_card
+from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.records.episode import PolicyRecord
 from oreo_agent.registry import Registry
 from oreo_agent.rollouts.players import ModelPlayer, Player, TextPlayer
@@ -92,7 +93,7 @@ class Cast:
     """Who plays."""
 
     policy: str = "expert"
-    """``expert``, ``random``, or the folder of a bundle."""
+    """``expert``, ``random``, or the folder of a bundle or of a model in Hugging Face format."""
     strategy: str = "greedy"
     """How a bundle decides; a name in `oreo_agent.agent.strategies.STRATEGIES`."""
     settings: tuple[tuple[str, Any], ...] = ()
@@ -102,7 +103,8 @@ class Cast:
     epsilon: float = 0.0
     """Share of an expert's turns that are played at random."""
     prompt: str | None = None
-    """Prompt format of expert and random episodes; None is ``compact``. A bundle has its own."""
+    """Prompt format; None is ``compact`` for expert and random, ``react`` for a model. A bundle has
+    its own."""
     model: str | None = None
     """Model folder whose tokenizer writes the ids of chat formats; without one there are no ids."""
     device: str = "auto"
@@ -114,8 +116,8 @@ class Cast:
             raise SettingError(f"epsilon is a share between 0 and 1, got {self.epsilon}")
         if self.is_model and self.epsilon:
             raise SettingError("epsilon is for the expert; a model is varied by its temperature")
-        if self.is_model and (self.prompt or self.model):
-            raise SettingError("a bundle brings its own prompt format and tokenizer; name neither")
+        if self.value is not None and not self.is_model:
+            raise SettingError(f"{self.policy!r} has no replies that a value could judge")
 
     @property
     def is_model(self) -> bool:
@@ -128,10 +130,10 @@ class Cast:
         Raises:
             OreoError: a name, a bundle or a model is wrong.
         """
-        return self._agent() if self.is_model else self._text_policy(task)
+        return self._agent(task) if self.is_model else self._text_policy(task)
 
-    def _agent(self) -> ModelPlayer:
-        _check_bundle(self.policy)
+    def _agent(self, task: str) -> ModelPlayer:
+        prompt = self._model_prompt(task)
         # torch and transformers take seconds to import, and only a model needs them
         from oreo_agent.agent.load import load_agent  # noqa: PLC0415
 
@@ -140,6 +142,7 @@ class Cast:
             strategy=self.strategy,
             settings=dict(self.settings),
             value=self.value,
+            prompt=prompt,
             device=self.device,
             threads=self.threads,
         )
@@ -153,6 +156,25 @@ class Cast:
         )
         return ModelPlayer(agent=agent, policy=policy)
 
+    def _model_prompt(self, task: str) -> PromptFormat | None:
+        """The format of a model that is no bundle; None for a bundle, which brings its own."""
+        folder = Path(self.policy)
+        if not folder.exists():
+            raise SettingError(
+                f"{self.policy!r} is neither expert nor random nor a folder; "
+                f"{nearest(self.policy, TEXT_POLICIES)}, or name a bundle that "
+                "`oreo-agent train` wrote"
+            )
+        if (folder / "config.json").exists() and not (folder / "bundle.json").exists():
+            if self.value is not None:
+                raise SettingError("a value judges a bundle's replies; train a bundle first")
+            return task_prompt(task, self.prompt or "react", self.policy)
+        # what is wrong with a bundle is told before anything heavy is imported
+        read_card(folder)
+        if self.prompt or self.model:
+            raise SettingError("a bundle brings its own prompt format and tokenizer; name neither")
+        return None
+
     def _text_policy(self, task: str) -> TextPlayer:
         prompt = task_prompt(task, self.prompt or "compact", self.model)
         if self.policy == "random":
@@ -162,16 +184,6 @@ class Cast:
         expert, noisy = EXPERTS.load(task), NOISY_EXPERTS.load(task)
         policy = PolicyRecord(kind="expert", temperature=0.0, epsilon=self.epsilon)
         return TextPlayer(lambda seed: noisy(expert(), self.epsilon, Random(seed)), policy, prompt)
-
-
-def _check_bundle(policy: str) -> None:
-    """Refuse what is no bundle before anything heavy is imported."""
-    if not Path(policy).exists():
-        raise SettingError(
-            f"{policy!r} is neither expert nor random nor a folder; "
-            f"{nearest(policy, TEXT_POLICIES)}, or name a bundle that `oreo-agent train` wrote"
-        )
-    read_card(policy)
 
 
 def _details(settings: Mapping[str, Any]) -> list[str]:

@@ -166,7 +166,7 @@ def test_nothing_is_written_where_the_settings_are_wrong(tmp_path):
     [
         (lambda: Cast(policy="expert", epsilon=1.5), "between 0 and 1"),
         (lambda: Cast(policy="a/bundle", epsilon=0.1), "temperature"),
-        (lambda: Cast(policy="a/bundle", prompt="react"), "its own prompt format"),
+        (lambda: Cast(policy="expert", value="a/bundle"), "no replies that a value"),
         (lambda: Stage(live=0), "1 or more"),
         (lambda: sampling("a/bundle", -1.0), "0 or more"),
     ],

@@ -1,0 +1,118 @@
+"""Whoever plays, plays from plain settings: an expert, a bundle, or a model that is neither."""
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from oreo_agent.errors import BundleError, SettingError
+from oreo_agent.model.bundle import Card, write_bundle
+from oreo_agent.model.prompt import ids_of
+from oreo_agent.model.tokenizers import word_tokenizer
+from oreo_agent.rollouts.casting import Cast, Stage, find_task
+from oreo_agent.rollouts.collect import policy_identity
+from oreo_agent.rollouts.crew import play
+from oreo_agent.rollouts.plan import make_plan
+from oreo_agent.rollouts.wording import INSTRUCTIONS, LEXICONS, task_prompt
+
+TEMPLATE = (
+    "{% for m in messages %}<role> {{ m['content'] }}<end> {% endfor %}"
+    "{% if add_generation_prompt %}<role> {% endif %}"
+)
+STAGE = Stage(data="generated", split="valid_seen", live=4, step_limit=3)
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A chat model of four thousand random weights, in Hugging Face format."""
+    folder = tmp_path / "model"
+    words = ["<unk>", "<pad>", "<role>", "<end>", "go", "to", "drawer", "1", "look", "Action:"]
+    tokenizer = word_tokenizer(words, bos="<role>", eos="<end>", unk="<unk>", pad="<pad>")
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(words), hidden_size=16, intermediate_size=16, num_hidden_layers=1,
+        num_attention_heads=2, max_position_embeddings=1024, eos_token_id=3,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+def works(player, count=4):
+    return make_plan(
+        STAGE.instances(), policy=policy_identity(player), world=STAGE.world, episodes=count
+    )
+
+
+@pytest.mark.parametrize("prompt", [None, "bare"])
+def test_a_model_that_is_no_bundle_plays_in_a_chat_format(model, prompt):
+    player = Cast(policy=str(model), prompt=prompt, strategy="sample").player("alfworld")
+    episodes = list(play(STAGE, player, works(player)))
+    assert len(episodes) == 4
+    assert {e.prompt for e in episodes} == {prompt or "react"}
+    for episode in episodes:
+        assert episode.segments[-1].kind == "action"
+        assert len(episode.segments[-1].ids) == len(episode.segments[-1].logps)
+        assert episode.tokens == len(ids_of(episode.segments)) > 0
+
+
+def test_the_same_model_samples_the_same_whoever_plays_beside_it(model):
+    player = Cast(policy=str(model), strategy="sample").player("alfworld")
+    together = {e.id: e for e in play(STAGE, player, works(player))}
+    for work in works(player):
+        (alone,) = play(STAGE, player, [work])
+        assert [s.ids for s in alone.segments] == [s.ids for s in together[work.id].segments]
+
+
+def test_a_bundle_brings_its_own_words(tmp_path):
+    card = Card(
+        method="sft", settings={}, prompt={"format": "compact"}, tokenizer="", base="", data={}
+    )
+    write_bundle(tmp_path / "b", card, "", lambda folder: None)
+    for wrong in ({"prompt": "react"}, {"model": "m"}):
+        with pytest.raises(SettingError, match="its own prompt format"):
+            Cast(policy=str(tmp_path / "b"), **wrong).player("alfworld")
+
+
+def test_a_folder_without_a_bundle_or_model_is_refused(tmp_path):
+    with pytest.raises(BundleError, match=r"bundle\.json"):
+        Cast(policy=str(tmp_path)).player("alfworld")
+
+
+def test_the_identity_of_a_policy_tells_its_settings_apart(model):
+    def identity(**changes):
+        player = Cast(policy=str(model), **{"strategy": "sample", **changes}).player("alfworld")
+        return policy_identity(player)
+
+    told = [
+        identity(),
+        identity(settings=(("temperature", 0.5),)),
+        identity(strategy="greedy"),
+        identity(strategy="best-of-k", settings=(("score", "logp"),)),
+        identity(strategy="best-of-k", settings=(("score", "logp"), ("k", 3))),
+        Cast().player("alfworld") and policy_identity(Cast().player("alfworld")),
+        policy_identity(Cast(epsilon=0.1).player("alfworld")),
+        policy_identity(Cast(policy="random").player("alfworld")),
+    ]
+    assert len(set(told)) == len(told)
+    assert identity() == identity(settings=(("temperature", 1.0),))
+
+
+@pytest.mark.parametrize("name", ["react", "bare"])
+def test_a_chat_format_without_a_tokenizer_keeps_the_words_and_no_ids(name):
+    player = Cast(prompt=name).player("alfworld")
+    episodes = list(play(STAGE, player, works(player)))
+    assert {(e.prompt, e.tokenizer, e.tokens) for e in episodes} == {(name, "", 0)}
+    assert all(s.text for e in episodes for s in e.segments)
+
+
+def test_every_task_with_words_has_them_for_every_format():
+    for name in LEXICONS.names():
+        assert task_prompt(name, "compact").tokenizer_fingerprint
+    for name in INSTRUCTIONS.names():
+        assert set(INSTRUCTIONS.load(name)) == {"react", "bare"}
+
+
+def test_a_mistyped_task_is_answered_with_the_nearest():
+    with pytest.raises(SettingError, match="did you mean 'alfworld'"):
+        find_task("alfwrld")

@@ -35,7 +35,7 @@ def test_a_generated_game_is_told_as_the_stock_engine_told_it(game):
         assert world.step(command) == said, command
         assert checksum(world) == possible, command
         assert world.won == won, command
-    assert world.won
+    assert any(won for *_, won in game["turns"])
 
 
 def test_the_transcripts_cover_all_types_all_tiers_and_nearly_all_verbs():

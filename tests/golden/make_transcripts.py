@@ -50,7 +50,7 @@ def wander(admissible: list[str], rng: random.Random) -> str:
 
 
 def transcript(engine: Any, id: str) -> dict[str, Any]:
-    """One game: a walk, then the walkthrough, as the stock engine tells it."""
+    """One game: the walkthrough, then a walk on from there, as the stock engine tells it."""
     text = game_text(id)
     file = json.loads(text)
     rng = random.Random(id)
@@ -58,7 +58,7 @@ def transcript(engine: Any, id: str) -> dict[str, Any]:
     state = engine.reset()
     start = [state.feedback, checksum(state["admissible_commands"])]
     turns: list[list[Any]] = []
-    for command in [None] * WALK + file["walkthrough"]:
+    for command in file["walkthrough"] + [None] * WALK:
         command = wander(state["admissible_commands"], rng) if command is None else command
         state, _, won = engine.step(command)
         turns.append([command, state.feedback, checksum(state["admissible_commands"]), won])

@@ -1,6 +1,7 @@
 """Many episodes into a store, resumable: what the store holds is not played again."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,8 +95,8 @@ def collect(settings: CollectSettings) -> CollectSummary:
         there = store.ids()
         missing = [work for work in works if work.id not in there]
         progress = Progress(len(works), already=len(works) - len(missing))
-        with progress:
-            episodes = play_all(stage, settings.cast, player, missing, settings.workers)
+        playing = play_all(stage, settings.cast, player, missing, settings.workers)
+        with progress, closing(playing) as episodes:
             keep(store, without_hopeless(episodes), progress)
         rows = _rows(store)
     return CollectSummary(

@@ -8,7 +8,7 @@ successor plays them one at a time, so that the next death names the episode tha
 import multiprocessing
 import signal
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -66,7 +66,7 @@ class _Worker:
 
 def play_all(
     stage: Stage, cast: Cast, player: Player, works: Sequence[Work], workers: int
-) -> Iterator[Episode]:
+) -> Generator[Episode]:
     """Play works here by ``player``, or in several processes by players of the same ``cast``.
 
     Raises:

@@ -2,7 +2,8 @@
 
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,28 +78,26 @@ def _episodes(
 ) -> dict[str, Episode]:
     """Every work's episode by id, from the store or played now."""
     if settings.record is None:
-        with Progress(len(works)) as progress:
-            return {episode.id: episode for episode in _told(settings, player, works, progress)}
+        episodes: dict[str, Episode] = {}
+        with _played(settings, player, works) as playing, Progress(len(works)) as progress:
+            for episode in without_hopeless(playing):
+                episodes[episode.id] = episode
+                progress.add(episode)
+        return episodes
     with open_store(settings.record, player) as store:
         there = store.ids()
         missing = [work for work in works if work.id not in there]
-        with Progress(len(works), already=len(works) - len(missing)) as progress:
-            keep(store, _played(settings, player, missing), progress)
+        progress = Progress(len(works), already=len(works) - len(missing))
+        with _played(settings, player, missing) as playing, progress:
+            keep(store, without_hopeless(playing), progress)
         return {work.id: store.get(work.id) for work in works}
 
 
-def _played(settings: EvaluateSettings, player: Player, works: Sequence[Work]) -> Iterable[Episode]:
-    return without_hopeless(
-        play_all(settings.stage, settings.cast, player, works, settings.workers)
-    )
-
-
-def _told(
-    settings: EvaluateSettings, player: Player, works: Sequence[Work], progress: Progress
-) -> Iterable[Episode]:
-    for episode in _played(settings, player, works):
-        progress.add(episode)
-        yield episode
+def _played(
+    settings: EvaluateSettings, player: Player, works: Sequence[Work]
+) -> "closing[Generator[Episode]]":
+    """The episodes as they end; left early, nothing goes on playing."""
+    return closing(play_all(settings.stage, settings.cast, player, works, settings.workers))
 
 
 def _contract(settings: EvaluateSettings, player: Player) -> Contract:

@@ -2,10 +2,12 @@
 
 An instance is called ``<n>-<what>``: ``n`` steps to the door, and what happens on the way:
 ``plain``; ``raises`` (in the first step); ``exits`` (the process dies in the first step); ``gone``
-(cannot be reset); ``pit`` (the first step ends it); ``flaky<k>`` (raises the first ``k`` times).
+(cannot be reset); ``ctrlc`` (the parent process is interrupted); ``pit`` (the first step ends it);
+``flaky<k>`` (raises the first ``k`` times).
 """
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,6 +58,8 @@ class Corridor(gymnasium.Env[str, str]):
             raise RuntimeError("the floor gave way")
         if self.what == "exits":
             os._exit(3)
+        if self.what == "ctrlc":
+            os.kill(os.getppid(), signal.SIGINT)
         if self.what.startswith("flaky") and resets[self.name] <= int(self.what[5:]):
             raise OSError("once more")
         self.left -= action == "walk"

@@ -1,5 +1,6 @@
 """Collecting: kill it anywhere, run it again, and the store holds the same set of episodes."""
 
+import multiprocessing
 import subprocess
 import sys
 
@@ -94,6 +95,17 @@ def test_a_worker_that_dies_is_replaced_and_only_the_killer_becomes_a_fault(tmp_
 def test_what_a_worker_refuses_stops_the_run_with_its_reason(tmp_path):
     with pytest.raises(DataError, match="no file for 2-gone"):
         collect(settings(tmp_path / "s", (*plain(3), "2-gone"), workers=2))
+
+
+def test_ctrl_c_ends_the_workers_and_loses_nothing(tmp_path):
+    names = (*plain(20), "5-ctrlc")
+    with pytest.raises(KeyboardInterrupt):
+        collect(settings(tmp_path / "s", names, workers=2))
+    assert multiprocessing.active_children() == []
+    collect(settings(tmp_path / "s", plain(20)))
+    collect(settings(tmp_path / "whole", plain(20)))
+    there = {row[0] for row in stored(tmp_path / "s")}
+    assert {row[0] for row in stored(tmp_path / "whole")} <= there
 
 
 class Mute(ScriptedCast):

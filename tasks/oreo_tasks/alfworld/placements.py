@@ -147,7 +147,7 @@ def _kinds(goal: Goal, tier: str, plan: FloorPlan, rng: random.Random) -> list[s
     size = TIER_SIZES[tier].objects
     drawn = draw_numbers(plan.room, "objects", rng)
     needed = 2 if goal.task_type == TWO else 1
-    # drawn for its own sake, so that a wanted class that is rare or missing does not show
+    # more than needed now and then, so that the number of such objects gives nothing away
     own = drawn.pop(goal.thing, 0) if size is None else needed + (rng.random() < _TWIN)
     wanted = [goal.thing] * max(needed, own)
     if goal.task_type == LOOK:

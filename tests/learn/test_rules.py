@@ -106,7 +106,7 @@ def test_both_places_of_v_are_pulled_toward_the_reward_less_what_is_still_to_com
     a_trainer, episodes
 ):
     beta = 0.7
-    episodes = a_trainer(episodes).episodes(0)  # in the order of the batch
+    given, episodes = episodes, a_trainer(episodes).episodes(0)  # in the order of the batch
     ratios = [torch.randn(len(e.actions), dtype=torch.float64) for e in episodes]
 
     class Exact(nn.Module):
@@ -126,7 +126,7 @@ def test_both_places_of_v_are_pulled_toward_the_reward_less_what_is_still_to_com
             return torch.stack(found) + self.shift
 
     nets = stubs(episodes, value=Exact(), ratios=ratios)
-    losses, _ = learned(a_trainer(episodes, nets=nets, objective=Oreo(beta=beta, alpha=0.0)))
+    losses, _ = learned(a_trainer(given, nets=nets, objective=Oreo(beta=beta, alpha=0.0)))
     assert losses["value_loss"] == pytest.approx(0, abs=1e-12)
     assert losses["policy_loss"] == pytest.approx(0, abs=1e-12)
 

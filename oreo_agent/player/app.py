@@ -27,7 +27,6 @@ class PlayerApp(App[None]):
     """One session on a screen; the session works in a thread, one verb at a time."""
 
     CSS = """
-    Screen { background: $background; }
     Masthead { border-bottom: solid $panel; height: 3; }
     #stage { height: 1fr; }
     #mind { height: auto; border-top: solid $panel; }
@@ -35,8 +34,9 @@ class PlayerApp(App[None]):
     Status { border-top: solid $panel; height: 2; }
     Screen.-wide #stage { layout: horizontal; }
     Screen.-wide Transcript { width: 1fr; height: 100%; }
-    Screen.-wide #mind { width: 66; height: 100%; border-top: none; border-left: solid $panel; }
-    Screen.-wide ValueLine { height: 1fr; max-height: 12; margin-top: 1; }
+    Screen.-wide #mind { width: 1fr; max-width: 90; height: 100%; }
+    Screen.-wide #mind { border-top: none; border-left: solid $panel; }
+    Screen.-wide ValueLine { height: 1fr; max-height: 10; margin-top: 1; }
     Screen.-low Keys { display: none; }
     Screen.-low Masthead { height: 1; border: none; }
     Screen.-low Status { height: 1; border: none; }
@@ -181,7 +181,9 @@ class PlayerApp(App[None]):
             self._pause()
         self._draw()
         if self._auto:
-            self._next_turn = self.set_timer(self._pace, lambda: self._begin(self._session.step))
+            self._next_turn = self.set_timer(
+                max(self._pace, 0.01), lambda: self._begin(self._session.step)
+            )
 
     def _draw(self) -> None:
         snapshot = self._snapshot

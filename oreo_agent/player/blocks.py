@@ -18,25 +18,28 @@ def bar(value: float, width: int) -> tuple[str, str]:
 
 def sparkline(values: Sequence[float], width: int) -> str:
     """The last ``width`` values, a cell each; the lowest mark stands for 0, so that it is seen."""
-    return "".join(_UP[1 + round(_clipped(value) * 7)] for value in values[-width:])
+    shown = values[-width:] if width > 0 else ()
+    return "".join(_UP[1 + round(_clipped(value) * 7)] for value in shown)
 
 
-def columns(values: Sequence[float], width: int, height: int, *, least: int = 12) -> list[str]:
-    """A chart of ``height`` rows, top first; the last values if not all of them fit.
+def columns(
+    values: Sequence[float], width: int, height: int, *, least: int = 12
+) -> list[list[str]]:
+    """A chart of ``height`` rows, top first, a cell group a value; blanks part them if they fit.
 
     Args:
-        values: a column each.
-        width: cells across.
+        values: a column each; the last ones if not all of them fit.
+        width: cells across, at most; a row is shorter if the values are few.
         height: cells up.
         least: values that the width is shared by, if there are fewer.
     """
     shown = list(values[-width:]) if width > 0 else []
     across = max(1, min(4, width // max(len(shown), least)))
-    rows: list[str] = []
-    for row in reversed(range(height)):
-        cells = [_UP[_filled(value, row, height)] * across for value in shown]
-        rows.append("".join(cells).ljust(width))
-    return rows
+    thick, gap = max(across - 1, 1), 1 if across > 1 else 0
+    return [
+        [_UP[_filled(value, row, height)] * thick + " " * gap for value in shown]
+        for row in reversed(range(height))
+    ]
 
 
 def _filled(value: float, row: int, height: int) -> int:

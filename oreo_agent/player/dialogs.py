@@ -65,7 +65,9 @@ class LineDialog(ModalScreen[str | None]):
     DEFAULT_CSS = f"""
     LineDialog {{ {_FRAME} }}
     LineDialog > Vertical {{ {_BOX} }}
-    LineDialog Input {{ border: none; height: 1; padding: 0; margin: 0 0 1 0; background: $panel; }}
+    LineDialog Input, LineDialog Input:focus {{
+        border: none; height: 1; padding: 0 1; margin: 1 0; background: $panel;
+    }}
     LineDialog Static {{ height: auto; min-height: 2; }}
     """
     BINDINGS = [Binding("escape", "dismiss", show=False)]  # noqa: RUF012 - Textual's own type

@@ -87,7 +87,7 @@ def _row(option: Option, number: int, width: int, *, chosen: bool) -> Content:
     across, bars = _split(width)
     value = f"{option.value:7.3f}" if option.value is not None else f"{'–':>7}"
     gain = f"{option.gain:+8.3f}" if option.gain is not None else f"{'':>8}"
-    share = f"{option.share:7.0%}" if option.share is not None else f"{'–':>7}"
+    share = f"{_percent(option.share):>7}"
     drawn, track = bar(option.value, bars) if option.value is not None else ("", " " * bars)
     return Content.assemble(
         *marks,
@@ -99,6 +99,11 @@ def _row(option: Option, number: int, width: int, *, chosen: bool) -> Content:
         (gain, direction(option.gain)),
         (share, "$secondary"),
     )
+
+
+def _percent(share: float | None) -> str:
+    """A share that is not nothing is not shown as nothing."""
+    return "–" if share is None else "<1%" if 0 < share < 0.005 else f"{share:.0%}"
 
 
 def _fitted(text: str, width: int) -> str:

@@ -16,8 +16,8 @@ class Masthead(Static):
     def show(self, snapshot: Snapshot) -> None:
         """Draw the goal and the game."""
         goal = snapshot.goal or snapshot.instance
-        where = [snapshot.task_type or snapshot.task, f"game {snapshot.game} of {snapshot.games}"]
-        where += [snapshot.split, snapshot.agent]
+        game = f"{snapshot.split} {snapshot.game}/{snapshot.games}"
+        where = [snapshot.task_type or snapshot.task, game, snapshot.agent]
         self.update(
             Content.assemble(
                 ("goal  ", "$secondary"),

@@ -18,7 +18,7 @@ class Transcript(VerticalScroll):
 
     DEFAULT_CSS = """
     Transcript { padding: 0 1; scrollbar-size-vertical: 1; }
-    Transcript .did { margin-top: 1; }
+    Transcript .did { margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     Transcript .answer { padding-left: 4; }
     """
 

@@ -42,10 +42,10 @@ class ValueLine(Widget):
 
 def _chart(values: tuple[float, ...], told: str, width: int, height: int) -> Content:
     rows = columns(values, width - 5, height - 1)
+    shown = values[len(values) - len(rows[0]) :]
     marks = {0: "1.0", len(rows) // 2: "0.5", len(rows) - 1: "0.0"}
-    lines = [Content.assemble(("V of the state, turn by turn   ", "$secondary"), told)]
+    lines = [Content.assemble(("V, turn by turn   ", "$secondary"), told)]
     for i, row in enumerate(rows):
-        lines.append(
-            Content.assemble((f"{marks.get(i, ''):>3} ", "$secondary"), (row, level(values[-1])))
-        )
+        drawn = [(cell, level(value)) for cell, value in zip(row, shown, strict=True)]
+        lines.append(Content.assemble((f"{marks.get(i, ''):>3}  ", "$secondary"), *drawn))
     return Content("\n").join(lines)

@@ -205,6 +205,15 @@ def test_a_slot_given_none_stays_as_it_is(data: str):
     assert said in env.observation_space
 
 
+def test_what_a_step_returned_is_not_changed_by_the_next(data: str):
+    env = AlfworldVectorEnv(2, data=data, step_limit=2)
+    env.reset(seed=0)
+    first = env.step(["look", "look"])
+    before = [column.copy() for column in first[1:4]]
+    env.step(["look", "look"])
+    assert all((a == b).all() for a, b in zip(first[1:4], before, strict=True))
+
+
 def test_a_mask_resets_its_slots_alone(data: str, walkthroughs):
     ids = list(walkthroughs)
     env = AlfworldVectorEnv(3, data=data)

@@ -159,9 +159,9 @@ def test_both_dialects_tell_the_same_story(kitchen: Game, walk: list[int]):
 @given(walk=WALKS)
 def test_a_list_of_commands_is_the_callers_own(game: Game, walk: list[int]):
     world = walked(game, walk)
-    before = world.admissible()
+    before = tuple(world.admissible())
     world.admissible().clear()
-    assert world.admissible() == before
+    assert tuple(world.admissible()) == before != ()
 
 
 # Single rules.
@@ -208,6 +208,24 @@ def test_what_was_carried_between_neighbours_is_seen_next_to_them(kitchen: Game)
     world.step("take knife 1 from countertop 1")
     world.step("move knife 1 to drawer 1")
     assert world.step("look").endswith("Next to it, you see a knife 1.")
+
+
+def test_what_is_put_down_is_listed_in_the_order_of_the_room(kitchen: Game):
+    world = World(kitchen)
+    for command in (*kitchen.walkthrough[:3], *kitchen.walkthrough[5:]):
+        world.step(command)
+    assert world.step("examine countertop 1") == (
+        "On the countertop 1, you see a apple 1, a desklamp 1, and a mug 1."
+    )
+
+
+def test_a_lamp_behind_a_closed_door_is_switched_all_the_same(kitchen: Game):
+    contents = ((5,), (6,), (2, 4), (0, 3), (), (1,))
+    world = World(msgspec.structs.replace(kitchen, contents=contents))
+    world.step("go to drawer 1")
+    assert "use desklamp 1" in world.admissible()
+    assert world.step("use desklamp 1") == "You turn on the desklamp 1."
+    assert world.step("use desklamp 1") == "You turn on the desklamp 1."
 
 
 def test_heat_and_cold_drive_each_other_out(kitchen: Game):

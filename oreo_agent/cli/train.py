@@ -42,10 +42,12 @@ def train(
     if seed is not None:
         given["train"] = {**given.get("train", {}), "seed": seed}
 
-    from oreo_agent.learn.train import TrainRun
-    from oreo_agent.learn.train import train as train_bundle
+    from oreo_agent.learn.settings import TrainRun
 
     run = build(TrainRun, given)
+    # what is wrong with the settings is told before torch is imported, which takes seconds
+    from oreo_agent.learn.train import train as train_bundle
+
     card = train_bundle(run, lambda line: typer.echo(_line(line), err=True))
     if json:
         say_json({"out": str(out), "method": card.method, "metrics": card.metrics})

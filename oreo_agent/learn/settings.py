@@ -1,7 +1,12 @@
 """Settings of a training run; a recipe in ``configs/`` sets them, ``--set`` overrides them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
+
+TINY = "tiny"
+"""The model that is made from nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,3 +85,24 @@ class TrainSettings:
             raise ValueError("batch, micro_tokens and threads must be at least 1")
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held_out is a share below 1, got {self.held_out}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainRun:
+    """Everything that decides a bundle."""
+
+    method: str
+    """Name of an objective: ``sft``, ``oreo``, ..."""
+    data: tuple[Path, ...]
+    """Stores to learn from."""
+    out: Path
+    """The bundle to write."""
+    model: str = TINY
+    """``tiny``, a bundle, or a model folder in Hugging Face format."""
+    size: str = "128x4"
+    """Of ``tiny``: width x layers."""
+    overwrite: bool = False
+    """Replace a bundle that stands at ``out``, and forget its checkpoints."""
+    objective: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Settings of the objective."""
+    train: TrainSettings = field(default_factory=TrainSettings)

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from oreo_agent.errors import DataError, RecordError, SettingError
 from oreo_agent.learn.batch import Tokens
 from oreo_agent.learn.forward import StateValues, TokenScores
 from oreo_agent.learn.objectives import OBJECTIVES, Objective
-from oreo_agent.learn.settings import TrainSettings
+from oreo_agent.learn.settings import TINY, TrainRun, TrainSettings
 from oreo_agent.learn.trainer import Data, Networks, Trainer
 from oreo_agent.model.bundle import Card, fingerprint, read_card, write_bundle
 from oreo_agent.model.compact import BOS, END, PAD, SPECIALS, CompactPrompt
@@ -33,29 +33,6 @@ from oreo_agent.model.networks import (
 from oreo_agent.model.prompt import PromptFormat, load_prompt
 from oreo_agent.model.tokenizers import load_tokenizer, word_tokenizer
 from oreo_agent.records.store import Store
-
-TINY = "tiny"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainRun:
-    """Everything that decides a bundle."""
-
-    method: str
-    """Name of an objective: ``sft``, ``oreo``, ..."""
-    data: tuple[Path, ...]
-    """Stores to learn from."""
-    out: Path
-    """The bundle to write."""
-    model: str = TINY
-    """``tiny``, a bundle, or a model folder in Hugging Face format."""
-    size: str = "128x4"
-    """Of ``tiny``: width x layers."""
-    overwrite: bool = False
-    """Replace a bundle that stands at ``out``, and forget its checkpoints."""
-    objective: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Settings of the objective."""
-    train: TrainSettings = field(default_factory=TrainSettings)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,8 +16,11 @@ from transformers import (
     Qwen3Config,
     Qwen3ForCausalLM,
 )
+from transformers.utils import logging
 
 from oreo_agent.errors import BundleError, SettingError
+
+logging.disable_progress_bar()  # bars for files that are read in a blink
 
 
 def new_policy(

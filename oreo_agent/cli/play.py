@@ -48,6 +48,8 @@ def play(
     from oreo_agent.player.plain import play_lines, summary
     from oreo_agent.rollouts.casting import Stage
 
+    if sys.stderr.isatty() and not json:
+        typer.echo(f"{agent} gets ready for {task} {split} ...", err=True)
     session = open_session(
         PlaySettings(
             agent=agent,
@@ -72,7 +74,10 @@ def play(
         else:
             from oreo_agent.player.app import PlayerApp
 
-            PlayerApp(session).run()
+            app = PlayerApp(session)
+            app.run()
+            if app.return_code:
+                raise typer.Exit(app.return_code)
     except BrokenPipeError:
         # whoever read our lines has gone; Python would complain once more as it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -94,7 +94,7 @@ class ActionDialog(LineDialog):
     """An action of one's own; the first Enter shows its value, the second plays it."""
 
     title_text = "your action"
-    hint = "→ completes · enter shows its value, enter again plays it · esc goes back"
+    hint = "→ completes · enter: its value, again: play it · esc: back"
 
     def __init__(
         self, suggestions: Sequence[str], appraise: Callable[[str], Awaitable[Option]]

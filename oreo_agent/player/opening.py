@@ -90,15 +90,20 @@ def open_session(settings: PlaySettings) -> Session:
         seed=settings.seed,
     )
     names = [work.instance.id for work in works]
-    return Session(
-        player=player,
-        world=stage.open(1),
-        works=works,
-        environment=stage.environment,
-        step_limit=stage.limit,
-        agent=_named(cast),
-        first=find_game(names, settings.instance) if settings.instance is not None else 0,
-    )
+    world = stage.open(1)
+    try:
+        return Session(
+            player=player,
+            world=world,
+            works=works,
+            environment=stage.environment,
+            step_limit=stage.limit,
+            agent=_named(cast),
+            first=find_game(names, settings.instance) if settings.instance is not None else 0,
+        )
+    except BaseException:
+        world.close()
+        raise
 
 
 def _named(cast: Cast) -> str:

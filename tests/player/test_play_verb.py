@@ -1,0 +1,126 @@
+"""`oreo-agent play` from outside: its lines, its refusals, and the terminal as it leaves it."""
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+import pytest
+
+from oreo_agent.cli import run
+
+MAIN = (sys.executable, "-c", "from oreo_agent.cli import main; main()")
+GAME = ("--data", "generated", "--split", "valid_seen")
+PATIENCE = 120
+"""Seconds after which a terminal that says nothing is a fault; a busy machine takes its time."""
+
+
+def play(capsys, *arguments):
+    code = run(["play", *GAME, *arguments])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_without_a_terminal_the_expert_wins_in_lines_that_are_the_same_each_time(capsys):
+    code, out, _ = play(capsys)
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0].startswith("alfworld valid_seen, game 1 of ")
+    assert lines[1] == "agent: expert"
+    assert lines[2].startswith("goal: ")
+    assert lines[-1].startswith("won in ")
+    assert play(capsys)[1] == out
+
+
+def test_json_is_one_object_as_the_last_line(capsys):
+    code, out, _ = play(capsys, "--json", "--step-limit", "2")
+    (line,) = out.splitlines()
+    told = json.loads(line)
+    assert (code, told["end"], told["turns"]) == (0, "step_limit", 2)
+
+
+def test_a_game_is_named_by_its_id_or_a_part_of_it(capsys):
+    name = json.loads(play(capsys, "--json", "--step-limit", "1")[1])["instance"]
+    part = name.rpartition("/")[2]
+    for wanted in (name, part):
+        told = json.loads(play(capsys, "--json", "--step-limit", "1", "--instance", wanted)[1])
+        assert told["instance"] == name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--instance", "no-such-game"), "no instance 'no-such-game'"),
+        (("--agent", "no-such-bundle"), "no-such-bundle is no bundle"),
+        (("--task", "alfwrld"), "did you mean 'alfworld'"),
+        (("--split", "valid_sen"), "valid_sen"),
+        (("--data", "/no/such/folder"), "/no/such/folder"),
+        (("--strategy", "greedy"), "a strategy is for a trained agent"),
+        (("--step-limit", "0"), "step limit"),
+        (("--plane",), "--plane"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line_with_exit_code_2(capsys, arguments, told):
+    code, out, err = play(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert told in err
+    assert "Traceback" not in err
+
+
+def test_a_reader_who_goes_away_ends_the_lines_without_complaint():
+    verb = subprocess.Popen(
+        [*MAIN, "play", *GAME], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert verb.stdout is not None
+    assert verb.stderr is not None
+    verb.stdout.readline()
+    verb.stdout.close()
+    complaint = verb.stderr.read()
+    verb.stderr.close()
+    assert (verb.wait(PATIENCE), complaint) == (0, "")
+
+
+@pytest.mark.parametrize("key", [b"q", b"\x03"])
+def test_in_a_terminal_there_is_a_screen_and_the_terminal_is_left_in_order(key):
+    home, away = pty.openpty()
+    verb = subprocess.Popen(
+        [*MAIN, "play", *GAME],
+        stdin=away,
+        stdout=away,
+        stderr=away,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"},
+        start_new_session=True,
+    )
+    os.close(away)
+    try:
+        said = _read(home, until=b"turn 1 of 40")
+        os.write(home, key)
+        said += _read(home)
+        assert verb.wait(PATIENCE) == 0
+    finally:
+        verb.kill()
+        verb.wait()
+        os.close(home)
+    assert b"\x1b[?1049h" in said, "the screen is one of its own"
+    assert said.rindex(b"\x1b[?1049l") > said.rindex(b"\x1b[?1049h"), "and it is left"
+    assert said.rindex(b"\x1b[?25h") > said.rindex(b"\x1b[?25l"), "with the cursor on"
+    assert b"Traceback" not in said
+
+
+def _read(home: int, until: bytes | None = None) -> bytes:
+    """What is said until ``until`` is among it, or until the other side hangs up."""
+    said, deadline = b"", time.monotonic() + PATIENCE
+    while until is None or until not in said:
+        assert time.monotonic() < deadline, said[-500:]
+        if select.select([home], [], [], 1)[0]:
+            try:
+                new = os.read(home, 65536)
+            except OSError:  # Linux tells so that the other side has hung up
+                return said
+            if not new:
+                return said
+            said += new
+    return said

@@ -145,8 +145,12 @@ def connect_writer(folder: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         folder / DATABASE, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
     )
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
@@ -171,8 +175,10 @@ def _connect_reader(database: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
+    except sqlite3.DatabaseError as error:
         connection.close()
+        if not isinstance(error, sqlite3.OperationalError):
+            raise
         # A folder where nothing may be written has no room for the index of the journal. Without
         # a journal nothing is missed by reading the file alone; with one, episodes would be.
         journal = database.with_name(DATABASE + "-wal")

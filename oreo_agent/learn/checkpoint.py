@@ -54,7 +54,10 @@ def load_checkpoint(
     try:
         state: dict[str, Any] = json.loads((folder / "state.json").read_text())
         for name, network in networks.items():
-            network.load_state_dict(load_file(folder / f"{name}.safetensors"), strict=False)
+            weights = load_file(folder / f"{name}.safetensors")
+            if weights.keys() != _own(network).keys():
+                raise ValueError(f"its {name} has other weights than this run's")
+            network.load_state_dict(weights, strict=False)  # second names of tied weights lack
         for name, mover in movers.items():
             mover.restore(load_file(folder / f"{name}.optimiser.safetensors"))
         torch.set_rng_state(load_file(folder / "random.safetensors")["torch"])

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
+from oreo_agent.records.atomic import write_atomic
+
 QUARTERS = (0.25, 0.5, 0.75)
 
 
@@ -67,7 +69,7 @@ class Journal:
                     kept.append(line + "\n")
             except (ValueError, KeyError):
                 continue  # the line that the kill tore
-        self.path.write_text("".join(kept))
+        write_atomic(self.path, "".join(kept).encode())
 
     def write(self, row: dict[str, Any]) -> None:
         """Add a line; nan becomes null."""

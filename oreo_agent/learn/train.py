@@ -4,7 +4,6 @@ import copy
 import hashlib
 import json
 import shutil
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,12 +14,13 @@ import torch
 from transformers import PreTrainedModel
 
 from oreo_agent.config import build
-from oreo_agent.errors import DataError, RecordError, SettingError
+from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.learn.batch import Tokens
+from oreo_agent.learn.data import read_episodes, split, within
 from oreo_agent.learn.forward import StateValues, TokenScores
 from oreo_agent.learn.objectives import OBJECTIVES, Objective
 from oreo_agent.learn.settings import TINY, TrainRun, TrainSettings
-from oreo_agent.learn.trainer import Data, Networks, Trainer
+from oreo_agent.learn.trainer import Networks, Trainer
 from oreo_agent.model.bundle import Card, fingerprint, read_card, write_bundle
 from oreo_agent.model.compact import BOS, END, PAD, SPECIALS, CompactPrompt
 from oreo_agent.model.networks import (
@@ -32,7 +32,10 @@ from oreo_agent.model.networks import (
 )
 from oreo_agent.model.prompt import PromptFormat, load_prompt
 from oreo_agent.model.tokenizers import load_tokenizer, word_tokenizer
-from oreo_agent.records.store import Store
+from oreo_agent.records.atomic import write_atomic
+
+MARK = "run.json"
+"""In a run's working folder: which run it belongs to."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,12 +69,13 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
     episodes, prompt_settings, facts = read_episodes(run.data, run.train)
     work = run.out.with_name(f"{run.out.name}.training")
     identity = _identity(run, facts)
-    if not run.overwrite and (done := _finished(run.out, identity)) is not None:
+    if (done := _finished(run, identity)) is not None:
         return done
     start = _start(run, prompt_settings)
     _fits(start, facts)
+    episodes, facts = within(episodes, facts, start.max_context)
     _begin(work, identity, anew=run.overwrite)
-    data = _split(episodes, run.train, start.prompt)
+    data = split(episodes, run.train, start.prompt)
     networks, value = _networks(start, objective, run.train, data.train)
     trainer = Trainer(objective, networks, data, run.train, work, report)
     figures = trainer.run()
@@ -96,65 +100,6 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
     return card
 
 
-def read_episodes(
-    stores: Sequence[Path], settings: TrainSettings
-) -> tuple[list[Tokens], dict[str, Any], dict[str, Any]]:
-    """The episodes that can be learned from, their prompt settings, and facts about the data.
-
-    Faults, episodes without actions and those that do not fit ``max_tokens`` are left out and
-    counted; nothing is cut.
-
-    Raises:
-        DataError: nothing is left to learn from.
-        RecordError: the stores do not fit each other.
-    """
-    left_out: Counter[str] = Counter()
-    kept: dict[str, Tokens] = {}
-    digest = hashlib.sha256()
-    prompts: list[dict[str, Any]] = []
-    tokenizers: set[str] = set()
-    tasks: set[str] = set()
-    for folder in stores:
-        store = Store.open(folder)
-        prompts.append(store.card.settings)
-        tokenizers.add(store.card.tokenizer)
-        for episode in store:
-            tokens = Tokens.of(episode)
-            if episode.end == "fault":
-                left_out["fault"] += 1
-            elif not tokens.actions:
-                left_out["no actions"] += 1
-            elif len(tokens.ids) > settings.max_tokens:
-                left_out["too long"] += 1
-            elif settings.won_only and episode.reward < 1:
-                left_out["lost"] += 1
-            else:
-                tasks.add(episode.task)
-                kept[tokens.id] = tokens
-                digest.update(f"{tokens.id} {tokens.ids} {tokens.reward}".encode())
-    names = ", ".join(map(str, stores))
-    if len(tokenizers) > 1 or any(prompt != prompts[0] for prompt in prompts):
-        raise RecordError(
-            f"the stores {names} were written in different prompt formats or tokenizers; "
-            "train on stores of one format"
-        )
-    if not kept:
-        raise DataError(
-            f"{names}: no episode to learn from (left out: {dict(left_out) or 'none'}); "
-            "collect some with `oreo-agent rollout`"
-        )
-    facts = {
-        "fingerprint": digest.hexdigest()[:16],
-        "episodes": len(kept),
-        "won": sum(e.reward > 0.5 for e in kept.values()),
-        "tokens": sum(len(e.ids) for e in kept.values()),
-        "left_out": dict(left_out),
-        "tokenizer": tokenizers.pop(),
-        "task": ", ".join(sorted(tasks)),
-    }
-    return list(kept.values()), prompts[0], facts
-
-
 def _identity(run: TrainRun, facts: Mapping[str, Any]) -> str:
     """Checksum of all that decides the weights."""
     first = run.model if run.model == TINY else fingerprint(run.model)
@@ -163,14 +108,16 @@ def _identity(run: TrainRun, facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _finished(out: Path, identity: str) -> Card | None:
-    if not out.exists():
+def _finished(run: TrainRun, identity: str) -> Card | None:
+    if not run.out.exists():
         return None
-    card = read_card(out)
+    card = read_card(run.out)  # what is no bundle is not overwritten either
+    if run.overwrite:
+        return None
     if card.data.get("run") == identity:
         return card
     raise SettingError(
-        f"{out} holds a bundle of another run (method {card.method!r}); "
+        f"{run.out} holds a bundle of another run (method {card.method!r}); "
         "name another --out, or replace it with --overwrite"
     )
 
@@ -237,32 +184,32 @@ def _fits(start: _Start, facts: Mapping[str, Any]) -> None:
 
 def _begin(work: Path, identity: str, *, anew: bool) -> None:
     """The folder of checkpoints and metrics, which belongs to one run."""
-    mark = work / "run.json"
-    if anew or (work.exists() and not mark.exists()):
-        shutil.rmtree(work, ignore_errors=True)
+    mark = work / MARK
+    there = [path.name for path in work.iterdir()] if work.exists() else []
+    if MARK not in there and not all(name.startswith(f".{MARK}.") for name in there):
+        raise SettingError(
+            f"{work} was not made by a training run and would hold this one's checkpoints; "
+            "move it away, or name another --out"
+        )
+    if anew:
+        _drop(work)
     if mark.exists() and json.loads(mark.read_text())["run"] != identity:
         raise SettingError(
             f"{work} holds the checkpoints of another run; go on with that run's settings, "
             "or drop them with --overwrite"
         )
     work.mkdir(parents=True, exist_ok=True)
-    mark.write_text(json.dumps({"run": identity}))
+    write_atomic(mark, json.dumps({"run": identity}).encode())
 
 
-def _split(episodes: Sequence[Tokens], settings: TrainSettings, prompt: PromptFormat) -> Data:
-    """Instances, not episodes, are held out: V must not have seen the game it is judged on."""
-
-    def held(instance: str) -> bool:
-        told = f"{settings.seed}/held-out/{instance}".encode()
-        return int.from_bytes(hashlib.sha256(told).digest()[:4]) < settings.held_out * 2**32
-
-    train = [e for e in episodes if not held(e.instance)]
-    return Data(
-        train=train or list(episodes),
-        held_out=[e for e in episodes if held(e.instance)] if train else [],
-        relabel=prompt.relabelled if settings.relabel else None,
-        pad=0,
-    )
+def _drop(work: Path) -> None:
+    """Remove the folder, its mark last: what a kill leaves of it is still known as ours."""
+    for path in work.iterdir() if work.exists() else ():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != MARK:
+            path.unlink()
+    shutil.rmtree(work, ignore_errors=True)
 
 
 def _networks(
@@ -301,7 +248,7 @@ def _write(out: Path, card: Card, start: _Start, value: ValueNetwork | None, wor
         shutil.copy(work / "metrics.jsonl", folder / "metrics.jsonl")
 
     write_bundle(out, card, _readme(card), save)
-    shutil.rmtree(work)
+    _drop(work)
 
 
 def _readme(card: Card) -> str:

@@ -1,0 +1,117 @@
+"""What a run learns from: episodes of stores, those left out counted, some instances held out."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from oreo_agent.errors import DataError, RecordError
+from oreo_agent.learn.batch import Tokens
+from oreo_agent.learn.settings import TrainSettings
+from oreo_agent.learn.trainer import Data
+from oreo_agent.model.prompt import PromptFormat
+from oreo_agent.records.store import Store
+
+
+def read_episodes(
+    stores: Sequence[Path], settings: TrainSettings
+) -> tuple[list[Tokens], dict[str, Any], dict[str, Any]]:
+    """The episodes that can be learned from, their prompt settings, and facts about the data.
+
+    Faults, episodes without actions (or that begin with one, which has no state before it) and
+    those that do not fit ``max_tokens`` are left out and counted; nothing is cut.
+
+    Raises:
+        DataError: nothing is left to learn from.
+        RecordError: the stores do not fit each other.
+    """
+    left_out: Counter[str] = Counter()
+    kept: dict[str, Tokens] = {}
+    digest = hashlib.sha256()
+    prompts: list[dict[str, Any]] = []
+    tokenizers: set[str] = set()
+    tasks: set[str] = set()
+    for folder in stores:
+        store = Store.open(folder)
+        prompts.append(store.card.settings)
+        tokenizers.add(store.card.tokenizer)
+        for episode in store:
+            tokens = Tokens.of(episode)
+            if episode.end == "fault":
+                left_out["fault"] += 1
+            elif not tokens.actions:
+                left_out["no actions"] += 1
+            elif tokens.actions[0] == 0:
+                left_out["no state before the first action"] += 1
+            elif len(tokens.ids) > settings.max_tokens:
+                left_out["too long"] += 1
+            elif settings.won_only and episode.reward < 1:
+                left_out["lost"] += 1
+            else:
+                tasks.add(episode.task)
+                kept[tokens.id] = tokens
+                digest.update(f"{tokens.id} {tokens.ids} {tokens.reward}".encode())
+    names = ", ".join(map(str, stores))
+    if len(tokenizers) > 1 or any(prompt != prompts[0] for prompt in prompts):
+        raise RecordError(
+            f"the stores {names} were written in different prompt formats or tokenizers; "
+            "train on stores of one format"
+        )
+    if not kept:
+        raise DataError(
+            f"{names}: no episode to learn from (left out: {dict(left_out) or 'none'}); "
+            "collect some with `oreo-agent rollout`"
+        )
+    facts = {
+        "fingerprint": digest.hexdigest()[:16],
+        **_counts(kept.values()),
+        "left_out": dict(left_out),
+        "tokenizer": tokenizers.pop(),
+        "task": ", ".join(sorted(tasks)),
+    }
+    return list(kept.values()), prompts[0], facts
+
+
+def within(
+    episodes: Sequence[Tokens], facts: Mapping[str, Any], context: int
+) -> tuple[list[Tokens], dict[str, Any]]:
+    """The episodes that a model with a context of so many tokens can read, and the facts of them.
+
+    Raises:
+        DataError: there are none.
+    """
+    fit = [episode for episode in episodes if len(episode.ids) <= context]
+    if not fit:
+        raise DataError(
+            f"all {len(episodes)} episodes are longer than the model's context of {context} "
+            "tokens; take a model with a longer one, or collect with a lower step limit"
+        )
+    left_out = dict(facts["left_out"])
+    if len(fit) < len(episodes):
+        left_out["beyond the model's context"] = len(episodes) - len(fit)
+    return fit, {**facts, **_counts(fit), "left_out": left_out}
+
+
+def _counts(episodes: Collection[Tokens]) -> dict[str, int]:
+    return {
+        "episodes": len(episodes),
+        "won": sum(e.reward > 0.5 for e in episodes),
+        "tokens": sum(len(e.ids) for e in episodes),
+    }
+
+
+def split(episodes: Sequence[Tokens], settings: TrainSettings, prompt: PromptFormat) -> Data:
+    """Instances, not episodes, are held out: V must not have seen the game it is judged on."""
+
+    def held(instance: str) -> bool:
+        told = f"{settings.seed}/held-out/{instance}".encode()
+        return int.from_bytes(hashlib.sha256(told).digest()[:4]) < settings.held_out * 2**32
+
+    train = [e for e in episodes if not held(e.instance)]
+    return Data(
+        train=train or list(episodes),
+        held_out=[e for e in episodes if held(e.instance)] if train else [],
+        relabel=prompt.relabelled if settings.relabel else None,
+        pad=0,
+    )

@@ -1,0 +1,292 @@
+"""From stores to bundles: what is learned, what is left out, and what is refused."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import torch
+
+from oreo_agent.agent.engines import Request
+from oreo_agent.agent.load import load_agent
+from oreo_agent.errors import BundleError, DataError, OreoError, RecordError, SettingError
+from oreo_agent.learn.settings import OptimiserSettings, TrainSettings
+from oreo_agent.learn.train import TrainRun, train
+from oreo_agent.model.bundle import fingerprint, read_card, write_bundle
+from oreo_agent.model.compact import CompactPrompt
+from oreo_agent.model.networks import ValueNetwork, load_policy
+from oreo_agent.model.prompt import ids_of
+from oreo_agent.records.episode import Segment
+from oreo_agent.records.store import Store
+
+QUICK = TrainSettings(
+    epochs=2.0,
+    batch=8,
+    held_out=0.25,
+    checkpoint_every=3,
+    report_every=2,
+    policy=OptimiserSettings(lr=3e-3, muon=True),
+    value=OptimiserSettings(lr=3e-3),
+)
+
+
+@pytest.fixture(scope="module")
+def store(an_episode, a_store, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four dozen episodes of twelve instances."""
+    folder = tmp_path_factory.mktemp("stores") / "episodes"
+    return a_store(folder, [an_episode(number) for number in range(48)])
+
+
+def sft(store: Path, out: Path, **changes: Any) -> TrainRun:
+    return replace(
+        TrainRun(method="sft", data=(store,), out=out, size="32x1", train=QUICK), **changes
+    )
+
+
+@pytest.fixture(scope="module")
+def bundles(store: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainRun, TrainRun]:
+    """SFT, and OREO on top of it."""
+    folder = tmp_path_factory.mktemp("bundles")
+    first = sft(store, folder / "sft")
+    train(first)
+    second = replace(
+        first, method="oreo", out=folder / "oreo", model=str(first.out),
+        objective={"beta": 0.1}, train=replace(QUICK, value_warmup=1.0),
+    )  # fmt: skip
+    train(second)
+    return first, second
+
+
+def test_sft_then_oreo_give_bundles_that_play(bundles, prompt):
+    for run, values in zip(bundles, (False, True), strict=True):
+        agent = load_agent(run.out, strategy="sample", settings={"values": values}, device="cpu")
+        history = ids_of(prompt.opening("You see key 1, den 2."))
+        (decision,) = agent.decide([Request(session="a", ids=history, seed=1)])
+        assert decision.choice.ids
+        assert (decision.value is not None) == values
+    assert sorted(path.name for path in bundles[0].out.parent.iterdir()) == ["oreo", "sft"]
+
+
+def test_the_card_tells_how_the_bundle_came_to_be(bundles, store: Path):
+    first, second = (read_card(run.out) for run in bundles)
+    assert (first.method, first.has_value, first.base) == (
+        "sft",
+        False,
+        "tiny 32x1, random weights",
+    )
+    assert (second.method, second.has_value) == ("oreo", True)
+    assert second.base == f"bundle {fingerprint(bundles[0].out)} (sft)"
+    assert second.settings["objective"] == {"beta": 0.1, "alpha": 0.01, "end_weight": 1.0}
+    assert second.settings["train"]["policy"]["muon"] is True
+    assert first.data["episodes"] == second.data["episodes"] == 48
+    assert first.task == "dens"
+    assert {"nll", "mse", "auc_50"} <= set(second.metrics)
+    assert "`oreo`" in (bundles[1].out / "README.md").read_text()
+
+
+def test_every_line_of_metrics_is_kept_with_the_bundle(bundles):
+    lines = [json.loads(x) for x in (bundles[1].out / "metrics.jsonl").read_text().splitlines()]
+    steps = [line["step"] for line in lines if "held_out" not in line]
+    assert steps == sorted({*range(2, lines[-1]["steps"] + 1, 2), lines[-1]["steps"]})
+    assert "held_out" in lines[-1]
+    learned = [line for line in lines if "policy_loss" in line]
+    assert learned
+    assert "policy_loss" not in lines[0]  # the warm-up of the value
+    assert all(math.isfinite(line["value_loss"]) for line in lines if "value_loss" in line)
+
+
+def test_oreo_starts_at_the_bundle_that_it_is_given_to_the_last_bit(
+    bundles, store: Path, tmp_path: Path
+):
+    rows: list[dict[str, Any]] = []
+    run = replace(
+        bundles[1], out=tmp_path / "again", train=replace(QUICK, report_every=1, epochs=0.1)
+    )
+    train(run, rows.append)
+    assert rows[0]["kl"] == 0.0
+    assert rows[0]["ratio_won"] == rows[0]["ratio_lost"] == 0.0
+
+
+def test_a_finished_run_is_left_as_it_is(bundles):
+    before = {p: p.stat().st_mtime_ns for p in bundles[1].out.rglob("*") if p.is_file()}
+    rows: list[dict[str, Any]] = []
+    assert train(bundles[1], rows.append) == read_card(bundles[1].out)
+    assert rows == []
+    assert {p: p.stat().st_mtime_ns for p in bundles[1].out.rglob("*") if p.is_file()} == before
+
+
+def test_another_run_is_not_written_over_a_bundle_unless_asked(store: Path, tmp_path: Path):
+    run = sft(store, tmp_path / "agent")
+    train(run)
+    other = replace(run, objective={"observations": 0.5})
+    with pytest.raises(SettingError, match=r"another run.*--overwrite"):
+        train(other)
+    first = fingerprint(run.out)
+    train(replace(other, overwrite=True))
+    assert fingerprint(run.out) != first
+    assert read_card(run.out).settings["objective"] == {"observations": 0.5}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_is_no_bundle_is_refused_before_anything_is_learned(
+    store: Path, tmp_path: Path, overwrite: bool
+):
+    out = tmp_path / "thesis"
+    out.mkdir()
+    (out / "chapter.txt").write_text("years of work")
+    rows: list[dict[str, Any]] = []
+    with pytest.raises(BundleError, match="is no bundle"):
+        train(sft(store, out, overwrite=overwrite), rows.append)
+    assert rows == []
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_somebody_else_is_not_taken_for_checkpoints(
+    store: Path, tmp_path: Path, overwrite: bool
+):
+    theirs = tmp_path / "agent.training"
+    theirs.mkdir()
+    (theirs / "notes.txt").write_text("years of work")
+    with pytest.raises(SettingError, match="not made by a training run"):
+        train(sft(store, tmp_path / "agent", overwrite=overwrite))
+    assert (theirs / "notes.txt").read_text() == "years of work"
+
+
+def test_checkpoints_of_another_run_are_not_gone_on_with(store: Path, tmp_path: Path):
+    run = sft(store, tmp_path / "agent")
+
+    def stop(row: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(run, stop)
+    other = replace(run, train=replace(QUICK, seed=1))
+    with pytest.raises(SettingError, match=r"checkpoints of another run.*--overwrite"):
+        train(other)
+    train(replace(other, overwrite=True))
+
+
+def test_the_same_run_elsewhere_gives_the_same_weights(bundles, tmp_path: Path):
+    again = replace(bundles[1], out=tmp_path / "again")
+    train(again)
+    assert fingerprint(again.out) == fingerprint(bundles[1].out)
+
+
+def test_what_cannot_be_learned_from_is_left_out_and_counted(an_episode, a_store, tmp_path: Path):
+    segments = an_episode(0, turns=2).segments
+    said = tuple(s for s in segments if s.kind != "action")
+    acted = tuple(s for s in segments if s.kind == "action")
+    long = (Segment(kind="prompt", ids=(1,) * 90, text=""), *acted)
+    store = a_store(
+        tmp_path / "store",
+        [
+            an_episode(1, reward=1.0),
+            an_episode(2, end="fault", reward=0.0, fault="the game broke"),
+            an_episode(3, segments=said),
+            an_episode(4, segments=long),
+            an_episode(5, segments=acted),
+            an_episode(6, end="step_limit", reward=0.0),
+            an_episode(7, end="token_limit", reward=0.0),
+        ],
+    )
+    settings = replace(QUICK, max_tokens=80, epochs=1.0, held_out=0.0)
+    card = train(sft(store, tmp_path / "a", train=settings))
+    odd = {"fault": 1, "no actions": 1, "too long": 1, "no state before the first action": 1}
+    assert card.data["left_out"] == odd
+    assert card.data["episodes"] == 3
+    won = train(sft(store, tmp_path / "b", train=replace(settings, won_only=True)))
+    assert won.data["left_out"] == odd | {"lost": 2}
+    assert (won.data["episodes"], won.data["won"]) == (1, 1)
+
+
+def test_an_episode_beyond_the_models_context_is_left_out_and_counted(
+    bundles, an_episode, a_store, tmp_path: Path
+):
+    card = read_card(bundles[0].out)
+    context = 20
+    model = tmp_path / "short"
+
+    def copied(folder: Path) -> None:
+        load_policy(bundles[0].out / "policy").save_pretrained(folder / "policy")
+        for path in (bundles[0].out / "tokenizer").iterdir():
+            (folder / "tokenizer").mkdir(exist_ok=True)
+            (folder / "tokenizer" / path.name).write_bytes(path.read_bytes())
+
+    write_bundle(model, msgspec.structs.replace(card, max_context=context), "", copied)
+    episodes = [an_episode(number) for number in range(20)]
+    beyond = sum(e.tokens > context for e in episodes)
+    assert 0 < beyond < 20
+    run = sft(a_store(tmp_path / "store", episodes), tmp_path / "out", model=str(model))
+    done = train(run)
+    assert done.data["left_out"] == {"beyond the model's context": beyond}
+    assert done.data["episodes"] == 20 - beyond
+
+
+def test_nothing_to_learn_from_is_said_with_the_reasons(an_episode, a_store, tmp_path: Path):
+    faults = [an_episode(n, end="fault", reward=0.0, fault="broke") for n in range(3)]
+    store = a_store(tmp_path / "store", faults)
+    with pytest.raises(DataError, match=r"no episode to learn from .*'fault': 3.*rollout"):
+        train(sft(store, tmp_path / "agent"))
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "message"),
+    [
+        ({"method": "oero"}, SettingError, "no method is called 'oero'; did you mean 'oreo'"),
+        ({"objective": {"betta": 1}}, SettingError, r"sft.betta: no such setting"),
+        ({"method": "oreo", "objective": {"beta": -1.0}}, SettingError, "beta must be above 0"),
+        ({"size": "big"}, SettingError, "size 'big' is not understood"),
+        ({"data": (Path("nowhere"),)}, RecordError, "nowhere"),
+        ({"model": "nowhere"}, OreoError, "nowhere"),
+    ],
+)
+def test_a_run_that_makes_no_sense_is_refused_and_leaves_nothing(
+    store: Path, tmp_path: Path, changes: dict[str, Any], kind: type[OreoError], message: str
+):
+    with pytest.raises(kind, match=message):
+        train(sft(store, tmp_path / "agent", **changes))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_episodes_of_another_tokenizer_are_refused(bundles, an_episode, tmp_path: Path, prompt):
+    other = CompactPrompt(prompt.lexicon | {"words": [*prompt.lexicon["words"], "more"]})
+    episode = an_episode(0, tokenizer=other.tokenizer_fingerprint)
+    settings = {"tokenizer": other.tokenizer_fingerprint, "settings": other.settings()}
+    with Store.create(tmp_path / "store", prompt=other.name, **settings) as store:
+        store.append(episode)
+    run = sft(tmp_path / "store", tmp_path / "agent", model=str(bundles[0].out))
+    with pytest.raises(RecordError, match=r"hold ids of tokenizer.*collect with this model"):
+        train(run)
+    mixed = replace(run, data=(bundles[0].data[0], tmp_path / "store"))
+    with pytest.raises(RecordError, match="different prompt formats or tokenizers"):
+        train(mixed)
+
+
+def test_v_learns_to_tell_won_from_lost_on_instances_that_it_has_not_seen(bundles, tmp_path: Path):
+    settings = TrainSettings(
+        value_warmup=15.0, epochs=0.0, batch=16, held_out=0.25,
+        value=OptimiserSettings(lr=3e-3, muon=True, warmup=0.1),
+    )  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    card = train(replace(bundles[1], out=tmp_path / "agent", train=settings), rows.append)
+    # the last den decides, and V at the end of the last reply has seen it
+    assert card.metrics["last_won"] > card.metrics["last_lost"] + 0.2
+    assert card.metrics["mse"] < 0.25
+
+
+def test_a_value_goes_on_where_the_bundle_before_left_it(bundles, tmp_path: Path):
+    still = replace(
+        QUICK, epochs=0.1, policy=OptimiserSettings(lr=1e-12), value=OptimiserSettings(lr=1e-12)
+    )
+    run = replace(bundles[1], out=tmp_path / "more", model=str(bundles[1].out), train=still)
+    train(run)
+    before, after = (
+        ValueNetwork.load(out / "value").state_dict() for out in (bundles[1].out, run.out)
+    )
+    for name, weight in before.items():
+        torch.testing.assert_close(after[name], weight, atol=1e-4, rtol=0)

@@ -1,0 +1,72 @@
+"""Figures of a run against their definitions, and the file that keeps them."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oreo_agent.learn.metrics import Journal, Means, auc, value_figures
+
+pairs = st.lists(st.tuples(st.integers(-3, 3).map(float), st.booleans()), max_size=15)
+
+
+@given(pairs)
+def test_auc_is_the_chance_that_a_won_episode_scores_above_a_lost_one(
+    found: list[tuple[float, bool]],
+):
+    won = [score for score, w in found if w]
+    lost = [score for score, w in found if not w]
+    area = auc([score for score, _ in found], [w for _, w in found])
+    if not won or not lost:
+        assert math.isnan(area)
+        return
+    counted = sum((w > v) + 0.5 * (w == v) for w in won for v in lost)
+    assert area == pytest.approx(counted / len(won) / len(lost))
+
+
+def test_value_figures_are_taken_at_the_ends_of_replies_and_before_the_tokens():
+    figures = value_figures(
+        values=[[0.5, 0.6, 0.9], [0.4, 0.1]],
+        ends=[[0.2, 0.3, 0.4, 0.8, 0.9], [0.3, 0.1]],
+        rewards=[1.0, 0.0],
+    )
+    assert figures["episodes"] == 2
+    assert figures["won"] == 0.5
+    assert figures["mse"] == pytest.approx((0.25 + 0.16 + 0.01 + 0.16 + 0.01) / 5)
+    assert [figures[f"auc_{q}"] for q in (25, 50, 75)] == [0.5, 1.0, 1.0]
+    assert (figures["first_won"], figures["last_won"]) == (0.5, 0.9)
+    assert (figures["first_lost"], figures["last_lost"]) == (0.4, 0.1)
+
+
+def test_figures_without_wins_or_without_episodes_are_not_numbers_rather_than_faults():
+    figures = value_figures([[0.5]], [[0.5]], [0.0])
+    assert math.isnan(figures["auc_50"])
+    assert math.isnan(figures["last_won"])
+    assert math.isnan(value_figures([], [], [])["mse"])
+
+
+def test_going_on_forgets_what_came_after_the_checkpoint_and_a_torn_line(tmp_path: Path):
+    journal = Journal(tmp_path / "deep" / "metrics.jsonl")
+    journal.rewind(0)
+    for step in (2, 4, 6):
+        journal.write({"step": step, "loss": math.nan if step == 2 else 0.5})
+    with journal.path.open("a") as file:
+        file.write('{"step": 7, "lo')
+    journal.rewind(4)
+    journal.write({"step": 5})
+    rows = [json.loads(line) for line in journal.path.read_text().splitlines()]
+    assert rows == [{"step": 2, "loss": None}, {"step": 4, "loss": 0.5}, {"step": 5}]
+    assert [path.name for path in journal.path.parent.iterdir()] == ["metrics.jsonl"]
+
+
+@given(st.lists(st.tuples(st.floats(-9, 9), st.integers(1, 9)), min_size=1))
+def test_means_are_weighted_and_start_anew_when_they_are_taken(added: list[tuple[float, int]]):
+    means = Means()
+    for value, weight in added:
+        means.add("loss", value, weight)
+    total = sum(value * weight for value, weight in added) / sum(w for _, w in added)
+    assert means.take() == {"loss": pytest.approx(total, abs=1e-9)}
+    assert means.take() == {}

@@ -34,7 +34,7 @@ def columns(
         least: values that the width is shared by, if there are fewer.
     """
     shown = list(values[-width:]) if width > 0 else []
-    across = max(1, min(4, width // max(len(shown), least)))
+    across = max(1, min(3, width // max(len(shown), least)))
     thick, gap = max(across - 1, 1), 1 if across > 1 else 0
     return [
         [_UP[_filled(value, row, height)] * thick + " " * gap for value in shown]

@@ -6,7 +6,7 @@ step); ``gone`` (cannot be begun).
 
 from collections.abc import Sequence
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 
@@ -54,9 +54,11 @@ class House(gymnasium.Env[str, str]):
     """The errand's four commands in their order win; of the others some are possible."""
 
     observation_space = action_space = gymnasium.spaces.Text(1000)
+    seeds: ClassVar[list[int | None]] = []
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
+        House.seeds.append(seed)
         self.name = (options or {})["instance"]
         self.what = self.name.partition("-")[2]
         self.done = self.steps = 0

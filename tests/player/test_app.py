@@ -1,6 +1,7 @@
 """The screen, driven by keys: what a key promises is what the session does, at every size."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -90,6 +91,26 @@ def test_run_plays_to_the_end_and_pause_holds_it():
         assert len(shown(app).moves) == shown(app).turn, "after the end nothing is played"
 
     drive(what)
+
+
+def test_keys_that_come_while_the_agent_thinks_play_nothing():
+    each, thought = session(), threading.Event()
+    step = each.step
+
+    def slow() -> None:
+        thought.wait(60)
+        step()
+
+    async def what(app, pilot):
+        app._session.step = slow
+        await pilot.press("space", "space", "1", "R", "n", "a")
+        assert "thinking" in seen(app)
+        thought.set()
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert (shown(app).game, len(shown(app).moves)) == (1, 1)
+
+    drive(what, each)
 
 
 def test_pause_holds_a_game_that_runs():

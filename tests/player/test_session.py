@@ -12,18 +12,20 @@ from scripted_house import (
     LIMIT,
     BreakingEngine,
     CutEngine,
+    House,
     player,
     recorded,
     session,
 )
 
 from oreo_agent.agent.engines import Request
+from oreo_agent.agent.strategies import Candidate
 from oreo_agent.agent.strategies.single import Sample
 from oreo_agent.errors import DataError, SettingError
 from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.prompt import ids_of
 from oreo_agent.player.session import Session
-from oreo_agent.player.snapshot import Snapshot, told_apart
+from oreo_agent.player.snapshot import Snapshot, policy_shares, told_apart
 from oreo_agent.records.episode import Episode, PolicyRecord
 from oreo_agent.rollouts.players import TextPlayer
 
@@ -49,6 +51,14 @@ def to_the_end(each: Session) -> Session:
 def test_a_game_that_nobody_interferes_with_is_what_the_runner_records(seed, name, limit):
     mine = to_the_end(session(name, seed=seed, limit=limit)).episode()
     assert timeless(mine) == timeless(recorded(name, seed=seed, limit=limit))
+
+
+def test_the_world_gets_the_seed_that_the_runner_gives_it():
+    House.seeds.clear()
+    session().restart()
+    recorded("1-plain")
+    assert len(House.seeds) == 3
+    assert len(set(House.seeds)) == 1
 
 
 @pytest.mark.parametrize("how", ["cut", "short", "sample"])
@@ -153,6 +163,14 @@ def test_policy_shares_sum_to_one_and_gains_are_against_the_state(seed):
     for option in shown.options:
         assert option.gain == pytest.approx((option.value or 0) - (shown.value or 0))
         assert option.admissible == (option.command in shown.admissible)
+
+
+def test_replies_of_many_unlikely_tokens_have_shares_too():
+    def reply(logp: float) -> Candidate:
+        return Candidate(ids=(1,), logps=(logp,), text="", command="x", ended=True)
+
+    own = replace(reply(0), logps=())
+    assert policy_shares([reply(-2000), reply(-2000), own]) == [0.5, 0.5, None]
 
 
 def test_nothing_can_be_played_after_the_end_but_the_game_can_be_begun_anew():

@@ -12,7 +12,7 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from oreo_agent.learn.batch import Batch
-from oreo_agent.model.networks import ValueNetwork, output_weight, packed_mask
+from oreo_agent.model.networks import ValueNetwork, input_weight, output_weight, packed_mask
 
 
 class TokenScores(nn.Module):
@@ -25,22 +25,36 @@ class TokenScores(nn.Module):
     def forward(self, batch: Batch, places: Tensor) -> Tensor:
         """(N,) flat places in the rows to (N, V) log-probabilities, float32 or finer."""
         hidden = _hidden(self.policy.base_model, batch)[places]
-        logits = functional.linear(hidden, output_weight(self.policy))
-        return functional.log_softmax(
-            logits.to(torch.promote_types(logits.dtype, torch.float32)), dim=-1
-        )
+        return _log_softmax(hidden, output_weight(self.policy))
 
 
 class StateValues(nn.Module):
-    """V at chosen places."""
+    """V at chosen places, and what its body expects to be told next."""
 
     def __init__(self, value: ValueNetwork) -> None:
         super().__init__()
         self.value = value
 
-    def forward(self, batch: Batch, places: Tensor) -> Tensor:
-        """(N,) flat places in the rows to (N,) values."""
-        return self.value.head(_hidden(self.value.body, batch)[places])
+    def forward(
+        self, batch: Batch, places: Tensor, seen: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """(N,) flat places in the rows to (N,) values, (M,) others to (M, V) log-probabilities.
+
+        The value has no output layer of its own for tokens: its input table serves.
+        """
+        hidden = _hidden(self.value.body, batch)
+        values = self.value.head(hidden[places])
+        if seen is None:
+            return values, None
+        return values, _log_softmax(hidden[seen], input_weight(self.value.body))
+
+
+def _log_softmax(hidden: Tensor, weight: Tensor) -> Tensor:
+    """(N, H) hidden states to (N, V) log-probabilities, float32 or finer."""
+    logits = functional.linear(hidden, weight)
+    return functional.log_softmax(
+        logits.to(torch.promote_types(logits.dtype, torch.float32)), dim=-1
+    )
 
 
 def _hidden(body: nn.Module, batch: Batch) -> Tensor:
@@ -91,13 +105,30 @@ def policy_scores(
     return Scores(logps, ref_logps, kl, seen_logps)
 
 
-def state_values(values: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-    """V before each action token (B, T) and at the end of each reply (B, E)."""
+class Values(NamedTuple):
+    """Of the value network."""
+
+    before: Tensor
+    """(B, T) V before each action token."""
+    ends: Tensor
+    """(B, E) V at the end of each reply."""
+    seen_logps: Tensor | None
+    """(B, O) log-probability of the observed tokens, if asked."""
+
+
+def state_values(values: nn.Module, batch: Batch, *, seen: bool = False) -> Values:
+    """One pass of the value network."""
     before, after = batch.state[batch.mask], batch.end[batch.end_mask]
-    both = values(batch, torch.cat([before, after]))
-    return (
+    observed = batch.seen_state[batch.seen_mask] if seen else None
+    both, full = values(batch, torch.cat([before, after]), observed)
+    seen_logps = None
+    if full is not None:
+        chosen = full.gather(1, batch.seen[batch.seen_mask][:, None]).squeeze(1)
+        seen_logps = _spread(chosen, batch.seen_mask)
+    return Values(
         _spread(both[: len(before)], batch.mask),
         _spread(both[len(before) :], batch.end_mask),
+        seen_logps,
     )
 
 

@@ -141,8 +141,11 @@ class Trainer:
         """Add the gradient of one part of a batch."""
         view = self._weights(batch, whole)
         if self.value is not None:
-            values, ends = state_values(self.value, batch)
-            view = view._replace(values=values, end_values=ends)
+            foresees = getattr(self.objective, "value_observations", 0.0) > 0
+            found = state_values(self.value, batch, seen=foresees)
+            view = view._replace(
+                values=found.before, end_values=found.ends, value_seen_logps=found.seen_logps
+            )
         scores = None
         if not warm:
             seen = getattr(self.objective, "observations", 0.0) > 0
@@ -224,7 +227,7 @@ class Trainer:
             scores = policy_scores(self.policy, batch)
             means.add("nll", -float(scores.logps[batch.mask].mean()), int(batch.mask.sum()))
             if self.value is not None:
-                before, after = state_values(self.value, batch)
+                before, after, _ = state_values(self.value, batch)
                 values += [v[m].tolist() for v, m in zip(before, batch.mask, strict=True)]
                 ends += [v[m].tolist() for v, m in zip(after, batch.end_mask, strict=True)]
         figures: dict[str, Any] = means.take()

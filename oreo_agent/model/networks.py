@@ -175,6 +175,11 @@ def output_weight(policy: nn.Module) -> Tensor:
     return cast(Tensor, layer.weight)
 
 
+def input_weight(body: nn.Module) -> Tensor:
+    """(V, H) of the table that tokens are read with."""
+    return cast(Tensor, cast(Any, body).get_input_embeddings().weight)
+
+
 class FactoredEmbedding(nn.Module):
     """An embedding whose rows are sums of two: one vector a class and one a number.
 

@@ -166,6 +166,19 @@ def test_the_kl_term_shifts_the_solution_by_what_theory_says(
     assert policy[:2].tolist() == pytest.approx([first, second], abs=2e-4)
 
 
+def test_foreseeing_what_is_observed_trains_either_network_by_its_own_likelihood_alone():
+    seen, theirs = (torch.full((1, 2), -0.5, requires_grad=True) for _ in range(2))
+    base = view(torch.zeros(1, 3), torch.ones(1, 3), torch.ones(1))._replace(
+        seen_logps=seen, value_seen_logps=theirs, seen_weight=torch.tensor([[0.5, 0.5]])
+    )
+    losses = Oreo(observations=0.2, value_observations=0.4)(base)
+    assert losses.policy.item() == pytest.approx(0.2 * 0.5)
+    assert losses.value.item() == pytest.approx(0.4 * 0.5)
+    losses.value.backward()
+    assert seen.grad is None
+    assert theirs.grad is not None
+
+
 @pytest.mark.parametrize(("field", "value"), [("beta", 0.0), ("alpha", -1.0), ("end_weight", -0.1)])
 def test_settings_out_of_range_are_refused(field: str, value: float):
     with pytest.raises(ValueError, match=field):

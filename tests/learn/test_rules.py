@@ -75,9 +75,12 @@ class Recorder(nn.Module):
         self.weight = nn.Parameter(torch.zeros(()))
         self.asked: list[list[int]] = []
 
-    def forward(self, batch: Batch, places: Tensor) -> Tensor:
+    def forward(
+        self, batch: Batch, places: Tensor, seen: Tensor | None = None
+    ) -> tuple[Tensor, None]:
+        assert seen is None
         self.asked.append(places.tolist())
-        return self.weight.expand(len(places))
+        return self.weight.expand(len(places)), None
 
 
 def test_v_is_trained_before_every_action_token_and_at_the_end_of_every_reply(episodes):
@@ -116,14 +119,16 @@ def test_both_places_of_v_are_pulled_toward_the_reward_less_what_is_still_to_com
             super().__init__()
             self.shift = nn.Parameter(torch.zeros((), dtype=torch.float64))
 
-        def forward(self, batch: Batch, places: Tensor) -> Tensor:
+        def forward(
+            self, batch: Batch, places: Tensor, seen: Tensor | None = None
+        ) -> tuple[Tensor, None]:
             found: list[Tensor] = []
             for place in places.tolist():
                 owner = int(batch.episode.flatten()[place])
                 position = int(batch.position.flatten()[place])
                 rest = ratios[owner][[a > position for a in episodes[owner].actions]]
                 found.append(episodes[owner].reward - beta * rest.sum())
-            return torch.stack(found) + self.shift
+            return torch.stack(found) + self.shift, None
 
     nets = stubs(episodes, value=Exact(), ratios=ratios)
     losses, _ = learned(a_trainer(given, nets=nets, objective=Oreo(beta=beta, alpha=0.0)))
@@ -152,6 +157,15 @@ class Table(nn.Module):
         )
         picked = self.table[owner, rank]
         return picked if picked.ndim == 1 else picked.log_softmax(-1)
+
+
+class ValueTable(Table):
+    """Values that depend on the same."""
+
+    def forward(  # pyright: ignore
+        self, batch: Batch, places: Tensor, seen: Tensor | None = None
+    ) -> tuple[Tensor, None]:
+        return super().forward(batch, places), None
 
 
 class Chosen(nn.Module):
@@ -203,7 +217,7 @@ def test_tokens_of_the_world_anywhere_leave_oreos_losses_and_gradients_unchanged
     def run(found: list[Any]) -> tuple[dict[str, float], Gradients]:
         nets = Networks(
             policy=Table(tables[0].clone()),
-            value=Table(values.clone()),
+            value=ValueTable(values.clone()),
             reference=Table(tables[1].clone()).requires_grad_(False),
         )
         tokens = [Tokens.of(episode) for episode in found]
@@ -342,7 +356,7 @@ def test_scores_and_values_are_those_of_each_episodes_own_plain_forward(
     batch = collate(episodes, row=row)
     with torch.no_grad():
         scores = policy_scores(nets.policy, batch, reference=nets.reference, seen=True)
-        before, after = state_values(nets.value, batch)
+        before, after, _ = state_values(nets.value, batch)
         for i, episode in enumerate(episodes):
             ids = torch.tensor([episode.ids])
             full = nets.policy.policy(ids).logits[0].log_softmax(-1)

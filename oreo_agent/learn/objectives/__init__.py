@@ -51,7 +51,9 @@ class View(NamedTuple):
     end_values: "Tensor | None" = None
     """(B, E) V at the end of each reply, before the environment answers."""
     seen_logps: "Tensor | None" = None
-    """(B, O) log-probability of the tokens that the environment said."""
+    """(B, O) log-probability of the tokens that the environment said, by the policy."""
+    value_seen_logps: "Tensor | None" = None
+    """(B, O) the same by the body of the value network."""
     seen_weight: "Tensor | None" = None
     """(B, O) their shares."""
 

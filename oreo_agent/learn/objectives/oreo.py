@@ -13,6 +13,10 @@ so both losses are the mean square of what is left over; they differ in where gr
 
 V is trained by the same equation at the end of each reply too, where the environment has yet to
 answer: best-of-K reads it there. The terminal state is in neither sum (its value is 0).
+
+A small network may be helped by foreseeing what the environment answers: with ``observations`` and
+``value_observations`` the mean negative log-likelihood of the observed tokens is added to either
+loss. Both are 0 in the paper.
 """
 
 from dataclasses import dataclass
@@ -38,11 +42,17 @@ class Oreo:
     end_weight: float = 1.0
     """Weight of V's loss at the ends of replies beside that before action tokens; 0 or more."""
 
+    observations: float = 0.0
+    """Weight of the environment's tokens in the policy's loss, in reward units squared per nat."""
+    value_observations: float = 0.0
+    """Weight of the environment's tokens in the value's loss, in reward units squared per nat."""
+
     def __post_init__(self) -> None:
         if self.beta <= 0:
             raise ValueError(f"beta must be above 0, got {self.beta}")
-        if self.alpha < 0 or self.end_weight < 0:
-            raise ValueError("alpha and end_weight must not be negative")
+        for name in ("alpha", "end_weight", "observations", "value_observations"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
 
     def __call__(self, view: View) -> Losses:
         """Both losses; without ``logps`` (value warm-up, pi = pi_ref) the value's alone."""
@@ -58,6 +68,8 @@ class Oreo:
             end_target = view.reward[:, None] - self.beta * _after(onward, view.end_action)
             gap = view.end_values - end_target
             value = value + self.end_weight * _weighted(gap**2, view.end_weight, view.end_mask)
+        if self.value_observations > 0:
+            value = value + self.value_observations * _unforeseen(view.value_seen_logps, view)
         if view.logps is None:
             return Losses(policy=None, value=value)
         gap = view.values.detach() - target + self.beta * (ratio - ratio.detach())
@@ -65,12 +77,21 @@ class Oreo:
         if self.alpha > 0:
             assert view.kl is not None
             policy = policy + self.alpha * _weighted(view.kl, view.weight, view.mask)
+        if self.observations > 0:
+            policy = policy + self.observations * _unforeseen(view.seen_logps, view)
         return Losses(policy=policy, value=value)
 
 
 def _weighted(term: Tensor, weight: Tensor, mask: Tensor) -> Tensor:
     """(B, T) terms to their weighted sum; what stands outside the mask is never read."""
     return (term.masked_fill(~mask, 0.0) * weight).sum()
+
+
+def _unforeseen(logps: Tensor | None, view: View) -> Tensor:
+    """Weighted negative log-likelihood of the observed tokens."""
+    assert logps is not None
+    assert view.seen_weight is not None
+    return -_weighted(logps, view.seen_weight, view.seen_weight > 0)
 
 
 def _after(onward: Tensor, count: Tensor) -> Tensor:

@@ -6,34 +6,30 @@ object lists of their problems). A prompt format may use this to give each entit
 
 from typing import Any
 
+_UP_TO_5 = """
+alarmclock apple book bowl bread butterknife candle cd cellphone cloth creditcard cup dishsponge egg
+fork glassbottle handtowel kettle keychain knife ladle laptop lettuce mug newspaper pen pencil
+peppershaker pillow plate potato remotecontrol saltshaker soapbar soapbottle spatula spoon
+spraybottle tissuebox toiletpaper tomato watch winebottle countertop handtowelholder
+"""
+_UP_TO_4 = """
+armchair box diningtable pan pot wateringcan window
+"""
+_UP_TO_3 = """
+bed coffeetable desk desklamp dresser floorlamp houseplant sink sinkbasin sofa towel towelholder
+tvstand
+"""
+_UP_TO_2 = """
+bathtub bathtubbasin baseballbat basketball boots cart coffeemachine curtains footstool fridge
+garbagecan laundryhamper microwave mirror ottoman papertowelroll plunger safe scrubbrush showerdoor
+showerglass teddybear television tennisracket toaster toilet toiletpaperhanger painting
+"""
+
 ENTITIES: dict[str, int] = {
-    **dict.fromkeys(
-        (
-            "alarmclock apple book bowl bread butterknife candle cd cellphone cloth creditcard cup "
-            "dishsponge egg fork glassbottle handtowel kettle keychain knife ladle laptop lettuce "
-            "mug newspaper pen pencil peppershaker pillow plate potato remotecontrol saltshaker "
-            "soapbar soapbottle spatula spoon spraybottle tissuebox toiletpaper tomato watch "
-            "winebottle countertop handtowelholder"
-        ).split(),
-        5,
-    ),
-    **dict.fromkeys("armchair box diningtable pan pot wateringcan window".split(), 4),
-    **dict.fromkeys(
-        (
-            "bed coffeetable desk desklamp dresser floorlamp houseplant sink sinkbasin sofa towel "
-            "towelholder tvstand"
-        ).split(),
-        3,
-    ),
-    **dict.fromkeys(
-        (
-            "bathtub bathtubbasin baseballbat basketball boots cart coffeemachine curtains "
-            "footstool fridge garbagecan laundryhamper microwave mirror ottoman papertowelroll "
-            "plunger safe scrubbrush showerdoor showerglass teddybear television tennisracket "
-            "toaster toilet toiletpaperhanger painting"
-        ).split(),
-        2,
-    ),
+    **dict.fromkeys(_UP_TO_5.split(), 5),
+    **dict.fromkeys(_UP_TO_4.split(), 4),
+    **dict.fromkeys(_UP_TO_3.split(), 3),
+    **dict.fromkeys(_UP_TO_2.split(), 2),
     "cabinet": 28,
     "drawer": 28,
     "shelf": 15,
@@ -100,11 +96,11 @@ SENTENCES: list[tuple[str, str]] = [
     (r"Available commands:.*", "usage"),
 ]
 
+_ANSWERS = "see nothing opened closed on ok facing middle carrying special plain usage"
+
 WORDS: list[str] = list(
     dict.fromkeys(
-        [verb for _, verb in COMMANDS]
-        + [token for _, token in _GOALS]
-        + "see nothing opened closed on ok facing middle carrying special plain usage".split()
+        [verb for _, verb in COMMANDS] + [token for _, token in _GOALS] + _ANSWERS.split()
     )
 )
 

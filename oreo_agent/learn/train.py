@@ -228,8 +228,8 @@ def _networks(
     if objective.uses_reference:
         reference = TokenScores(copy.deepcopy(start.policy)).eval().requires_grad_(False)
     networks = Networks(
-        policy=TokenScores(start.policy).train(),
-        value=StateValues(value).train() if value is not None else None,
+        policy=TokenScores(start.policy),
+        value=StateValues(value) if value is not None else None,
         reference=reference,
     )
     return networks, value

@@ -76,6 +76,8 @@ class Trainer:
         if networks.value is not None:
             self.movers["value"] = Mover(networks.value, settings.value, self.steps)
             self.bare["value"] = networks.value
+        for network in self.bare.values():
+            network.eval()  # dropout would tell the policy from the reference before it has moved
         prepare = self.accelerator.prepare
         self.policy = prepare(networks.policy)
         self.value = prepare(networks.value) if networks.value is not None else None
@@ -90,7 +92,6 @@ class Trainer:
         torch.manual_seed(self.settings.seed)
         start = load_checkpoint(self.folder / "checkpoint", self.bare, self.movers) or 0
         self.journal.rewind(start)
-        self._mode(train=True)
         clock, tokens = time.monotonic(), 0
         for step in range(start, self.steps):
             tokens += self._step(step)
@@ -217,7 +218,6 @@ class Trainer:
         """Held-out figures: the policy's likelihood of what was done, and what V knows."""
         if not self.data.held_out:
             return {}
-        self._mode(train=False)
         means = Means()
         values: list[list[float]] = []
         ends: list[list[float]] = []
@@ -233,12 +233,7 @@ class Trainer:
         figures: dict[str, Any] = means.take()
         if self.value is not None:
             figures |= value_figures(values, ends, [e.reward for e in self.data.held_out])
-        self._mode(train=True)
         return figures
-
-    def _mode(self, *, train: bool) -> None:
-        for network in self.bare.values():
-            network.train(train)
 
     def _tell(self, row: dict[str, Any]) -> None:
         if self.accelerator.is_main_process:

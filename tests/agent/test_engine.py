@@ -118,6 +118,17 @@ def test_a_branch_that_was_tried_leaves_no_trace(engine: LocalEngine):
     assert asked(engine, [request]) == first
 
 
+def test_a_session_that_was_closed_begins_anew_under_its_old_name(engine: LocalEngine):
+    first = Request(session="a", ids=(1, 7, 8, 9), seed=5)
+    other = Request(session="b", ids=(1, 10, 11, 12, 13), seed=6)
+    asked(engine, [first])
+    engine.close("a")
+    asked(engine, [other])  # takes the line of the cache that became free
+    longer = Request(session="a", ids=(1, 7, 8, 9, 14), seed=5)
+    (replies,), (values,) = asked(engine, [longer])
+    check(engine, longer, replies, values)
+
+
 @pytest.mark.parametrize("samples", [1, 5])
 def test_the_same_seed_draws_the_same_replies_whoever_else_is_asked(networks, samples: int):
     def fresh() -> LocalEngine:

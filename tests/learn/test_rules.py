@@ -11,6 +11,7 @@ from oreo_agent.learn.forward import policy_scores, state_values
 from oreo_agent.learn.objectives.oreo import Oreo
 from oreo_agent.learn.objectives.sft import Sft
 from oreo_agent.learn.trainer import Networks, Trainer
+from oreo_agent.model.networks import unfactor
 from oreo_agent.records.episode import Segment
 
 OBJECTIVES = pytest.mark.parametrize("objective", [Oreo(alpha=0.3), Sft(observations=0.5)])
@@ -321,11 +322,19 @@ def test_before_the_first_update_log_ratios_and_kl_are_exactly_zero(
     assert gradients
 
 
+def test_a_policy_with_dropout_starts_at_the_reference_too(a_trainer, some_networks, episodes):
+    nets = some_networks(stir=0.0)
+    for network in (nets.policy, nets.value):
+        for module in network.train().modules():
+            if hasattr(module, "attention_dropout"):
+                module.attention_dropout = 0.5
+    losses, _ = learned(a_trainer(episodes, nets=nets))
+    assert losses["kl"] == losses["ratio_won"] == losses["ratio_lost"] == 0.0
+
+
 def test_a_factored_policy_has_the_losses_of_the_table_that_it_stands_for(
     a_trainer, some_networks, episodes
 ):
-    from oreo_agent.model.networks import unfactor
-
     nets = some_networks(dtype=torch.float64)
     first, _ = learned(a_trainer(episodes, nets=nets))
     for scores in (nets.policy, nets.reference):

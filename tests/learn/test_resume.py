@@ -18,7 +18,7 @@ from oreo_agent.learn.optimisers import Mover
 from oreo_agent.learn.settings import OptimiserSettings, TrainSettings
 from oreo_agent.learn.train import TrainRun, train
 
-STEPS = 36
+STEPS = 24
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def runs(an_episode, a_store, tmp_path_factory: pytest.TempPathFactory):
     store = a_store(folder / "episodes", [an_episode(number) for number in range(40)])
     moved = OptimiserSettings(lr=3e-3, muon=True)
     settings = TrainSettings(
-        epochs=8.0, value_warmup=1.0, batch=10, held_out=0.0, relabel=True, checkpoint_every=3,
+        epochs=5.0, value_warmup=1.0, batch=10, held_out=0.0, relabel=True, checkpoint_every=3,
         report_every=1, policy=moved, value=moved,
     )  # fmt: skip
     run = TrainRun(method="oreo", data=(store,), size="32x1", out=folder / "calm", train=settings)

@@ -14,7 +14,9 @@ from oreo_agent.learn.trainer import Networks, Trainer
 from oreo_agent.model.networks import unfactor
 from oreo_agent.records.episode import Segment
 
-OBJECTIVES = pytest.mark.parametrize("objective", [Oreo(alpha=0.3), Sft(observations=0.5)])
+OBJECTIVES = pytest.mark.parametrize(
+    "objective", [Oreo(alpha=0.3), Oreo(observations=0.5), Sft(observations=0.5)]
+)
 Gradients = dict[str, Tensor]
 
 

@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = Path(sys.executable).with_name("oreo-agent")
 CONSOLE = Console(highlight=False, soft_wrap=False)
 TEMPERATURE = "0.5"
+TURNS = "20"
+"""Small homes need 6 turns; with twice 20 a wasted one would cost nothing."""
 CORES = 2
 
 
@@ -82,14 +84,15 @@ def learn(out: Path, data: str, seed: str) -> None:
     expert, own = str(out / "expert"), str(out / "episodes")
     sft, oreo = str(out / "sft"), str(out / "oreo")
     task = ("--task", "alfworld", "--split", "train", "--data", data, "--seed", seed)
+    task = (*task, "--step-limit", TURNS)
     recipes = ROOT / "configs"
-    said("An expert that sees only the text shows how it is done.")
-    run(("rollout", "--policy", "expert", *task, "--episodes", "2400", "--out", expert))
-    said("A model of half a million weights, made from nothing, imitates it (SFT).")
+    said("An expert that sees only the text shows a few times how it is done.")
+    run(("rollout", "--policy", "expert", *task, "--episodes", "400", "--out", expert))
+    said("A model of less than half a million weights, made from nothing, imitates it (SFT).")
     recipe = ("--config", str(recipes / "demo-sft.toml"), "--seed", seed)
     run(("train", "--data", expert, "--out", sft, *recipe))
     said("It plays by itself, wins some and loses some; both are kept.")
-    many = ("--episodes", "2400", "--repeats", "3", "--temperature", "1", "--workers", str(CORES))
+    many = ("--episodes", "4800", "--repeats", "2", "--temperature", "1", "--workers", str(CORES))
     run(("rollout", "--policy", sft, *task, *many, "--out", own))
     said("OREO learns a value and a better policy from these episodes, offline.")
     recipe = ("--config", str(recipes / "demo-oreo.toml"), "--seed", seed)
@@ -105,6 +108,7 @@ def judge(out: Path, data: str, games: int, seed: str) -> dict[str, Report]:
     def score(row: Row) -> None:
         value = ("--value", str(out / "oreo")) if row.agent == "sft" and row.how else ()
         split = ("--split", "valid_unseen", "--episodes", str(games), "--data", data)
+        split = (*split, "--step-limit", TURNS)
         run(
             (
                 *("eval", "--agent", str(out / row.agent), *split, "--seed", seed),

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import msgspec
 import torch
+from accelerate import Accelerator
 from transformers import PreTrainedModel
 
 from oreo_agent.config import build
@@ -74,7 +75,8 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
     start = _start(run, prompt_settings)
     _fits(start, facts)
     episodes, facts = within(episodes, facts, start.max_context)
-    _begin(work, identity, anew=run.overwrite)
+    if Accelerator().is_main_process:
+        _begin(work, identity, anew=run.overwrite)
     data = split(episodes, run.train, start.prompt)
     networks, value = _networks(start, objective, run.train, data.train)
     trainer = Trainer(objective, networks, data, run.train, work, report)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
@@ -71,27 +71,26 @@ class Trainer:
         warm = settings.value_warmup if objective.uses_value else 0.0
         self.warm = math.ceil(warm * per_epoch)
         self.steps = self.warm + math.ceil(settings.epochs * per_epoch)
-        self.movers = {"policy": Mover(networks.policy, settings.policy, self.steps - self.warm)}
-        self.bare: dict[str, nn.Module] = {"policy": networks.policy}
-        if networks.value is not None:
-            self.movers["value"] = Mover(networks.value, settings.value, self.steps)
-            self.bare["value"] = networks.value
-        for network in self.bare.values():
+        device = self.accelerator.device
+        self.policy = networks.policy.to(device)
+        self.value = networks.value.to(device) if networks.value is not None else None
+        self.reference = networks.reference.to(device) if networks.reference is not None else None
+        self.movers = {"policy": Mover(self.policy, settings.policy, self.steps - self.warm)}
+        self.trained: dict[str, nn.Module] = {"policy": self.policy}
+        if self.value is not None:
+            self.movers["value"] = Mover(self.value, settings.value, self.steps)
+            self.trained["value"] = self.value
+        for network in self.trained.values():
             network.eval()  # dropout would tell the policy from the reference before it has moved
-        prepare = self.accelerator.prepare
-        self.policy = prepare(networks.policy)
-        self.value = prepare(networks.value) if networks.value is not None else None
-        self.reference = (
-            networks.reference.to(self.accelerator.device) if networks.reference else None
-        )
         self.means = Means()
 
     def run(self) -> dict[str, Any]:
         """Train to the end; the last held-out figures."""
         torch.set_num_threads(self.settings.threads)
         torch.manual_seed(self.settings.seed)
-        start = load_checkpoint(self.folder / "checkpoint", self.bare, self.movers) or 0
-        self.journal.rewind(start)
+        start = load_checkpoint(self.folder / "checkpoint", self.trained, self.movers) or 0
+        if self.accelerator.is_main_process:
+            self.journal.rewind(start)
         clock, tokens = time.monotonic(), 0
         for step in range(start, self.steps):
             tokens += self._step(step)
@@ -130,10 +129,10 @@ class Trainer:
         for part in parts(own, self.settings.micro_tokens):
             batch = collate(part, row=self.settings.row, pad=self.data.pad)
             self._learn(batch.to(self.accelerator.device), episodes, warm=step < self.warm)
-        moved = self.movers.items()
-        for name, mover in moved:
+        for name, mover in self.movers.items():
             if name == "policy" and step < self.warm:
                 continue
+            self._share(mover)
             norm = mover.step(step - self.warm if name == "policy" else step)
             self.means.add(f"{name}_gradient", norm)
         return sum(len(e.ids) for e in episodes)
@@ -160,9 +159,16 @@ class Trainer:
         losses = self.objective(view)
         total = sum(loss for loss in losses if loss is not None)
         assert isinstance(total, Tensor)
-        # accelerate averages gradients over processes; the weights are shares of the whole batch
-        self.accelerator.backward(total * self.accelerator.num_processes)
+        self.accelerator.backward(total)
         self._measure(batch, view, scores, losses.policy, losses.value)
+
+    def _share(self, mover: Mover) -> None:
+        """Add up the gradients of all processes: losses are shares of the whole batch already."""
+        if self.accelerator.num_processes == 1:
+            return
+        for weight in mover.weights:
+            own = torch.zeros_like(weight) if weight.grad is None else weight.grad
+            weight.grad = cast(Tensor, self.accelerator.reduce(own, reduction="sum"))
 
     def _weights(self, batch: Batch, whole: Sequence[Tokens]) -> View:
         def share(mask: Tensor, total: int) -> Tensor:
@@ -244,7 +250,7 @@ class Trainer:
     def _save(self, step: int) -> None:
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
-            save_checkpoint(self.folder / "checkpoint", step, self.bare, self.movers)
+            save_checkpoint(self.folder / "checkpoint", step, self.trained, self.movers)
 
 
 def parts(episodes: Sequence[Tokens], tokens: int) -> list[list[Tokens]]:

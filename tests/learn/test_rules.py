@@ -38,7 +38,7 @@ class Catcher:
 def learned(trainer: Trainer) -> tuple[dict[str, float], Gradients]:
     """Losses and gradients of the first step."""
     rows: list[dict[str, Any]] = []
-    catchers = {name: Catcher(network) for name, network in trainer.bare.items()}
+    catchers = {name: Catcher(network) for name, network in trainer.trained.items()}
     trainer.movers = catchers  # type: ignore[assignment]
     trainer.report = rows.append
     trainer.run()

@@ -115,7 +115,7 @@ class TreeReader:
         ends: list[list[Tensor]] = []
         for r, (session, row) in enumerate(zip(sessions, rows, strict=True)):
             if row.new:
-                self._last[session] = hidden[r, row.new - 1]
+                self._last[session] = hidden[r, row.new - 1].clone()  # not a view of the batch
             self._read[session] = histories[r]
             last = self._last[session]
             ends.append([hidden[r, at] if at >= 0 else last for at in row.ends])

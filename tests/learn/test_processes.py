@@ -9,9 +9,13 @@ import torch
 from safetensors.torch import load_file
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = (
-    "train.epochs=2 train.value_warmup=1 train.batch=5 train.held_out=0 train.checkpoint_every=2"
-).split(" ")
+SETTINGS = [
+    "train.epochs=2",
+    "train.value_warmup=1",
+    "train.batch=5",
+    "train.held_out=0",
+    "train.checkpoint_every=2",
+]
 
 
 def trained(folder: Path, store: Path, processes: int) -> Path:

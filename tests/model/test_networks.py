@@ -190,3 +190,15 @@ def test_a_token_sees_its_own_episode_up_to_itself_and_nothing_else(rows: list[l
                 assert seen == list(range(first, i + 1))
             else:
                 assert all(episode[r, j] < 0 for j in seen)
+
+
+def test_a_model_that_changes_its_logits_after_the_output_layer_is_refused(tmp_path):
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    small = {
+        "vocab_size": 32, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1,
+        "num_attention_heads": 1, "num_key_value_heads": 1, "head_dim": 32,
+    }  # fmt: skip
+    Gemma2ForCausalLM(Gemma2Config(**small)).save_pretrained(tmp_path)
+    with pytest.raises(SettingError, match="final_logit_softcapping"):
+        load_policy(tmp_path)

@@ -1,6 +1,6 @@
 """The whole story on two CPU cores: collect, learn from failures offline, act with the value.
 
-    python examples/demo.py [--seed 0] [--games 150] [--out runs/demo] [--data generated:small]
+    python examples/demo.py [--seed 0] [--games 200] [--out runs/demo] [--data generated:small]
 
 Every step is one command of `oreo-agent`, printed before it runs, so that each can be run again by
 hand; a demo that was stopped goes on where it was. No figure is fixed: another seed plays other
@@ -27,7 +27,7 @@ from oreo_agent.rollouts.report import Report
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = Path(sys.executable).with_name("oreo-agent")
-CONSOLE = Console(highlight=False, soft_wrap=False)
+CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 TEMPERATURE = "0.5"
 TURNS = "20"
 """Small homes need 6 turns; with twice 20 a wasted one would cost nothing."""
@@ -125,9 +125,9 @@ def judge(out: Path, data: str, games: int, seed: str) -> dict[str, Report]:
 def show(reports: dict[str, Report]) -> None:
     """The table, and what can be concluded from it."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for head in ("won", "95 % interval", "turns", "valid", "against greedy", "paired p"):
-        table.add_column(head, justify="right")
+        table.add_column(head, justify="right", no_wrap=True)
     found: dict[str, Comparison] = {}
     for row in rows():
         totals = reports[row.name].totals
@@ -169,7 +169,7 @@ def main() -> None:
     """Run the demo."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", default="0", help="of every random choice")
-    parser.add_argument("--games", type=int, default=150, help="held-out games, at least 100")
+    parser.add_argument("--games", type=int, default=200, help="held-out games, at least 100")
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="where all of it goes")
     parser.add_argument("--data", default="generated:small", help="a folder of games, or generated")
     asked = parser.parse_args()
@@ -181,7 +181,8 @@ def main() -> None:
     minutes = (time.monotonic() - began) / 60
     CONSOLE.print(f"\n{minutes:.1f} minutes. Watch the agent that was just trained:")
     watch = ("play", "--agent", str(asked.out / "oreo"), "--split", "valid_unseen")
-    CONSOLE.print(f"[bold]{PROGRAM} {shlex.join((*watch, '--data', asked.data))}[/bold]")
+    program = os.path.relpath(PROGRAM)
+    CONSOLE.print(f"[bold]{program} {shlex.join((*watch, '--data', asked.data))}[/bold]")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 import time
 from pathlib import Path
 
@@ -107,6 +108,8 @@ def main() -> None:
     parser.add_argument("--games", type=int, default=64, help="episodes of ours a round")
     parser.add_argument("--stock", type=int, default=2, help="episodes of theirs a round")
     asked = parser.parse_args()
+    # this folder's alfworld.py would hide the package of that name
+    sys.path[:] = [path for path in sys.path if Path(path).resolve() != Path(__file__).parent]
     torch.set_num_threads(1)
     stage = Stage(split=asked.split, data=asked.data, live=LIVE)
     names = [instance.id for instance in stage.instances()]

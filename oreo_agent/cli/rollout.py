@@ -18,6 +18,13 @@ def rollout(
         typer.Option(help="Episodes in all [default: every instance, times --repeats]."),
     ] = None,
     repeats: Annotated[int, typer.Option(help="Episodes of each instance.")] = 1,
+    branch: Annotated[
+        Path | None,
+        typer.Option(help="A store: play on from its states by several actions each."),
+    ] = None,
+    states: Annotated[int, typer.Option(help="Of --branch: states to play on from.")] = 1000,
+    actions: Annotated[int, typer.Option(help="Of --branch: different actions a state.")] = 4,
+    continuations: Annotated[int, typer.Option(help="Of --branch: episodes an action.")] = 2,
     temperature: Annotated[
         float, typer.Option(help="Of a bundle's sampling; 0 takes the likeliest token.")
     ] = 1.0,
@@ -43,6 +50,7 @@ def rollout(
     json: Annotated[bool, typer.Option("--json", help="One JSON object, no table.")] = False,
 ) -> None:
     """Play episodes and keep them; stopped at any moment, the same command goes on."""
+    from oreo_agent.rollouts.branches import Branching
     from oreo_agent.rollouts.casting import Cast, Stage, sampling
     from oreo_agent.rollouts.collect import CollectSettings, collect
 
@@ -63,6 +71,11 @@ def rollout(
             ),
             episodes=episodes,
             repeats=repeats,
+            branching=Branching(
+                source=branch, states=states, actions=actions, continuations=continuations
+            )
+            if branch is not None
+            else None,
             seed=seed,
             workers=workers,
         )

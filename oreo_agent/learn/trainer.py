@@ -22,6 +22,7 @@ from oreo_agent.learn.forward import Scores, policy_scores, state_values
 from oreo_agent.learn.metrics import Journal, Means, value_figures
 from oreo_agent.learn.objectives import Objective, View
 from oreo_agent.learn.optimisers import Mover
+from oreo_agent.learn.ranking import parted, ranking_figures
 from oreo_agent.learn.settings import TrainSettings
 
 Relabel = Callable[[Sequence[int], Random], list[int]]
@@ -227,6 +228,7 @@ class Trainer:
         means = Means()
         values: list[list[float]] = []
         ends: list[list[float]] = []
+        said: list[list[float]] = []
         for part in parts(self.data.held_out, self.settings.micro_tokens):
             batch = collate(part, row=self.settings.row, pad=self.data.pad)
             batch = batch.to(self.accelerator.device)
@@ -236,9 +238,15 @@ class Trainer:
                 before, after, _ = state_values(self.value, batch)
                 values += [v[m].tolist() for v, m in zip(before, batch.mask, strict=True)]
                 ends += [v[m].tolist() for v, m in zip(after, batch.end_mask, strict=True)]
+                upto = scores.logps.cumsum(1).gather(1, (batch.end_action - 1).clamp(min=0))
+                said += [
+                    v[m].diff(prepend=v.new_zeros(1)).tolist()
+                    for v, m in zip(upto, batch.end_mask, strict=True)
+                ]
         figures: dict[str, Any] = means.take()
         if self.value is not None:
             figures |= value_figures(values, ends, [e.reward for e in self.data.held_out])
+            figures |= ranking_figures(parted(self.data.held_out, ends, said))
         return figures
 
     def _tell(self, row: dict[str, Any]) -> None:

@@ -75,6 +75,15 @@ class PolicyRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Share of an expert's turns that were played at random."""
 
 
+class BranchRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where an episode left another one, whose beginning it shares."""
+
+    parent: str
+    """Id of the episode whose first ``turn`` turns were played again."""
+    turn: int
+    """The first reply that may differ, counted from 0."""
+
+
 class Episode(msgspec.Struct, frozen=True, kw_only=True):
     """One played instance with its terminal reward; it needs no partner to be learned from."""
 
@@ -98,6 +107,8 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     fault: str = ""
     """What broke, for episodes that ended in a fault; such episodes are never learned from."""
+    branch: BranchRecord | None = None
+    """Set for episodes that begin as another one did."""
     versions: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     schema: int = SCHEMA
 

@@ -10,9 +10,10 @@ from oreo_agent.errors import EnvironmentFault, SettingError
 from oreo_agent.records.episode import Episode
 from oreo_agent.records.reader import policy_name
 from oreo_agent.records.store import Store
+from oreo_agent.rollouts.branches import Branching, make_branch_plan
 from oreo_agent.rollouts.casting import Cast, Stage
 from oreo_agent.rollouts.crew import play_all
-from oreo_agent.rollouts.plan import make_plan
+from oreo_agent.rollouts.plan import Work, make_plan
 from oreo_agent.rollouts.players import Player
 from oreo_agent.rollouts.progress import Progress
 
@@ -32,6 +33,8 @@ class CollectSettings:
     """In all; None takes every instance ``repeats`` times."""
     repeats: int = 1
     """Episodes an instance."""
+    branching: Branching | None = None
+    """Branch from stored episodes; ``episodes`` and ``repeats`` have no meaning then."""
     seed: int = 0
     workers: int = 1
     """Processes that play, each with an engine of its own."""
@@ -81,16 +84,8 @@ def collect(settings: CollectSettings) -> CollectSummary:
             played before stays in the store.
     """
     stage = settings.stage
-    instances = stage.instances()
     player = settings.cast.player(stage.task)
-    works = make_plan(
-        instances,
-        policy=policy_identity(player),
-        world=stage.world,
-        episodes=settings.episodes,
-        repeats=settings.repeats,
-        seed=settings.seed,
-    )
+    works = _plan(settings, player)
     with open_store(settings.out, player) as store:
         there = store.ids()
         missing = [work for work in works if work.id not in there]
@@ -109,6 +104,32 @@ def collect(settings: CollectSettings) -> CollectSummary:
         tokens=progress.tokens,
         seconds=progress.seconds,
         by_type=rows,
+    )
+
+
+def _plan(settings: CollectSettings, player: Player) -> list[Work]:
+    stage, policy = settings.stage, policy_identity(player)
+    if settings.branching is None:
+        return make_plan(
+            stage.instances(),
+            policy=policy,
+            world=stage.world,
+            episodes=settings.episodes,
+            repeats=settings.repeats,
+            seed=settings.seed,
+        )
+    if settings.episodes is not None or settings.repeats != 1:
+        raise SettingError(
+            "how many episodes branch follows from states, actions and continuations; "
+            "leave --episodes and --repeats out"
+        )
+    return make_branch_plan(
+        settings.branching,
+        stage.instances(),
+        player,
+        policy=policy,
+        world=stage.world,
+        seed=settings.seed,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from oreo_agent import __version__
 from oreo_agent.agent.strategies import Candidate, Decision
-from oreo_agent.errors import DataError
+from oreo_agent.errors import DataError, RecordError
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.records.episode import (
     CandidateRecord,
@@ -61,6 +61,12 @@ class LiveEpisode:
     seconds: float = 0.0
     """This episode's share of the rounds that it took part in."""
 
+    @property
+    def given(self) -> Segment | None:
+        """The next reply of the beginning that is played again; None once the policy decides."""
+        at = len(self.segments)
+        return self.work.start[at] if at < len(self.work.start) else None
+
     def view(self) -> View:
         """What its player sees."""
         return View(
@@ -73,9 +79,20 @@ class LiveEpisode:
         )
 
     def show(self, scene: Scene, *segments: Segment) -> None:
-        """Append what the world said, as the prompt format tells it."""
+        """Append what the world said, as the prompt format tells it.
+
+        Raises:
+            RecordError: the world says something else than the beginning that is played again.
+        """
         self.scene = scene
         for segment in segments:
+            known = self.work.start[len(self.segments) :][:1]
+            if known and (known[0].text, known[0].ids) != (segment.text, segment.ids):
+                raise RecordError(
+                    f"instance {self.work.instance.id!r}, turn {self.turn}: the world says "
+                    f"{segment.text!r} and the stored episode {known[0].text!r}; branch from "
+                    "episodes of the same data, prompt format and version"
+                )
             self.segments.append(segment)
             self.ids.extend(segment.ids)
 
@@ -92,6 +109,12 @@ class LiveEpisode:
         )
         self.segments.append(segment)
         self.ids.extend(segment.ids)
+        self.turn += 1
+
+    def repeat(self, reply: Segment) -> None:
+        """Append a reply of the beginning that is played again."""
+        self.segments.append(reply)
+        self.ids.extend(reply.ids)
         self.turn += 1
 
     def judge(self, valid: bool) -> None:
@@ -162,6 +185,7 @@ def record(
         environment=terms.environment,
         split=work.instance.split,
         instance=work.instance.id,
+        branch=work.branch,
         task_type=work.instance.task_type,
         seed=work.seed,
         repeat=work.repeat,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from oreo_agent.errors import DataError, SettingError
+from oreo_agent.records.episode import BranchRecord, Segment
 from oreo_tasks.task import Instance
 
 T = TypeVar("T")
@@ -25,6 +26,10 @@ class Work:
     repeat: int
     seed: int
     """The seed of the run; an episode draws from `draw`, never from this number itself."""
+    start: tuple[Segment, ...] = ()
+    """A beginning that is played again before the policy takes over; it ends with a reply."""
+    branch: BranchRecord | None = None
+    """Where the beginning comes from."""
 
     def draw(self, turn: int) -> int:
         """Seed of the random choices of one turn, in [0, 2**63)."""

@@ -119,17 +119,27 @@ class Runner:
             self._broken(work, scene, [], self._share())
 
     def _turn(self) -> None:
-        """One reply in every live episode."""
-        self._end_overlong()
+        """One reply in every live episode; beginnings that are played again catch up first."""
         commands: dict[int, str] = {}
+        for slot, each in self._live.items():
+            if (reply := each.given) is not None:
+                each.repeat(reply)
+                commands[slot] = reply.command or ""
+        if commands:
+            self._answer(commands)
+            return
+        self._end_overlong()
         for slot, decision in self._decide().items():
             self._live[slot].act(decision)
             if decision.choice.ended:
                 commands[slot] = decision.choice.command
             else:  # a reply that was cut is neither sent nor graded
                 self._end(slot, "token_limit")
-        if not commands:
-            return
+        if commands:
+            self._answer(commands)
+
+    def _answer(self, commands: dict[int, str]) -> None:
+        """Let the world answer."""
         began = time.perf_counter()
         scenes = self.world.step(commands)
         self.clock.playing += time.perf_counter() - began

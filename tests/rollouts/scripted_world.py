@@ -11,6 +11,7 @@ import signal
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any, ClassVar
 
 import gymnasium
@@ -118,6 +119,20 @@ class PickyEngine(ScriptedEngine):
         )
 
 
+class WaveringEngine(ScriptedEngine):
+    """Walks or waits, by the seed."""
+
+    def generate(self, requests, *, samples, temperature, max_tokens):
+        ways = [self.walk, CompactPrompt(LEXICON).reply("wait")]
+        return [
+            [
+                Reply(ids=Random(f"{r.seed}/{k}").choice(ways), logps=(-0.7, -0.1), ended=True)
+                for k in range(samples)
+            ]
+            for r in requests
+        ]
+
+
 def player(
     engine: type[ScriptedEngine] = ScriptedEngine, strategy: Strategy | None = None
 ) -> ModelPlayer:
@@ -163,6 +178,12 @@ class ScriptedCast(Cast):
 
     def player(self, task: str) -> ModelPlayer:
         return player()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaveringCast(ScriptedCast):
+    def player(self, task: str) -> ModelPlayer:
+        return player(WaveringEngine)
 
 
 def plain(count: int) -> tuple[str, ...]:

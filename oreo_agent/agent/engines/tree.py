@@ -178,9 +178,14 @@ class TreeReader:
             max(self._capacity[0], len(self._line) + len(self._free)),
             max(self._capacity[1], needed),
         )
-        straight = lines == list(range(len(lines)))
-        index = None if straight else torch.tensor(lines, device=ids.device)
-        self._cache.aim(index, places, self._capacity)
+        spread = self._spread(lines)
+        if spread is None:
+            straight = lines == list(range(len(lines)))
+            index = None if straight else torch.tensor(lines, device=ids.device)
+            self._cache.aim(index, places, self._capacity)
+        else:
+            ids, positions, places, mask = (spread.fill(t) for t in (ids, positions, places, mask))
+            self._cache.aim(None, places, self._capacity)
         out = self.body(
             input_ids=ids,
             attention_mask=mask[:, None],
@@ -188,7 +193,22 @@ class TreeReader:
             past_key_values=self._cache,
             use_cache=True,
         )
-        return cast(Tensor, out.last_hidden_state)
+        hidden = cast(Tensor, out.last_hidden_state)
+        return hidden if spread is None else hidden[spread.rows]
+
+    def _spread(self, lines: list[int]) -> "_Spread | None":
+        """How to read by whole lines, so that nothing of the cache is copied; None if that costs.
+
+        It costs where it would read many lines for few, and must not be done where a line in
+        between holds another history, which a filler would write over.
+        """
+        count = max(lines) + 1
+        own = set(lines)
+        if lines == list(range(count)) or count > 2 * len(lines):
+            return None
+        if not set(self._free).issuperset(set(range(count)) - own):
+            return None
+        return _Spread(lines, count, self.body.device)
 
     def _lines(self, sessions: Sequence[str]) -> list[int]:
         for session in sessions:
@@ -197,6 +217,22 @@ class TreeReader:
                 taken = len(self._line) + len(self._free)
                 self._line[session] = self._free.pop() if self._free else taken
         return [self._line[session] for session in sessions]
+
+
+class _Spread:
+    """Rows of a forward put where their lines are; fillers stand in the lines between."""
+
+    def __init__(self, lines: Sequence[int], count: int, device: torch.device) -> None:
+        self.rows = torch.tensor(lines, device=device)
+        self.like = torch.zeros(count, dtype=torch.long)
+        """For each line a row that stands there: its own, or any to fill it."""
+        for row, line in enumerate(lines):
+            self.like[line] = row
+        self.like = self.like.to(device)
+
+    def fill(self, table: Tensor) -> Tensor:
+        """(R, ...) rows to (lines, ...); a filler is a copy of the first row."""
+        return table[self.like]
 
 
 class _Row:

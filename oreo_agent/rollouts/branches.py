@@ -9,6 +9,7 @@ any other episode, unpaired.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from random import Random
 
@@ -18,7 +19,7 @@ from oreo_agent.agent.strategies.best_of_k import BestOfK
 from oreo_agent.errors import DataError, RecordError, SettingError
 from oreo_agent.model.prompt import ids_of
 from oreo_agent.records.episode import BranchRecord, Episode, Segment
-from oreo_agent.records.reader import Filter
+from oreo_agent.records.reader import Filter, StoreReader
 from oreo_agent.records.store import Store
 from oreo_agent.rollouts.plan import Work, digest
 from oreo_agent.rollouts.players import ModelPlayer, Player
@@ -72,9 +73,10 @@ def make_branch_plan(
 ) -> list[Work]:
     """The episodes that branch from a store, state by state.
 
-    Which states follows from the store's episodes and the seed alone. A turn is drawn the likelier
-    the less sure the policy that played it was of its reply: where it had no doubt there is
-    nothing to compare.
+    Which states follows from the store's episodes and the seed alone. They are taken from won and
+    lost episodes in turn. A turn is drawn the likelier the less sure the policy that played it was
+    of its reply (where it had no doubt there is nothing to compare), and in a lost episode the
+    earlier it came: the end of such an episode is lost whatever is said.
 
     Args:
         branching: from where and how widely.
@@ -132,9 +134,7 @@ def _forks(
             f"{store.card.tokenizer!r}, and {player.policy.fingerprint[:12]} speaks {ours[0]!r} "
             f"with {ours[1]!r}; branch from episodes of the same format"
         )
-    names = sorted(store.ids(Filter(ends=("won", "lost", "step_limit", "token_limit"))))
-    Random(f"{seed}/branches").shuffle(names)
-    for name in names:
+    for name in _parents(store, seed):
         episode = store.get(name)
         if episode.instance in known and (turn := _turn(episode, seed)) is not None:
             place = [i for i, s in enumerate(episode.segments) if s.kind == "action"][turn]
@@ -146,14 +146,28 @@ def _forks(
             )
 
 
+def _parents(store: StoreReader, seed: int) -> Iterator[str]:
+    """Ids of won episodes and of others in turn, until one kind is used up; then the rest."""
+    won, others = (
+        sorted(store.ids(Filter(ends=ends)))
+        for ends in (("won",), ("lost", "step_limit", "token_limit"))
+    )
+    for names in (won, others):
+        Random(f"{seed}/branches").shuffle(names)
+    for pair in zip_longest(won, others):
+        yield from (name for name in pair if name is not None)
+
+
 def _turn(episode: Episode, seed: int) -> int | None:
-    """A turn, drawn with the chance that another reply would have been drawn there."""
+    """A turn: likelier where another reply would likely have been drawn, and less late if lost."""
     replies = [segment for segment in episode.segments if segment.kind == "action"]
+    if not replies:
+        return None
     doubts = [1 - min(1.0, math.exp(sum(reply.logps))) for reply in replies]
     if sum(doubts) <= 0:  # an expert's episode tells no log-probabilities
         doubts = [1.0] * len(replies)
-    if not replies:
-        return None
+    if episode.end != "won":
+        doubts = [doubt * (1 - i / len(replies)) ** 2 for i, doubt in enumerate(doubts)]
     return Random(f"{seed}/{episode.id}").choices(range(len(replies)), doubts)[0]
 
 

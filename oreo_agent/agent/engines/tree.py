@@ -6,65 +6,15 @@ history are read side by side without a copy of the history, and dropping them c
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
-from transformers.cache_utils import Cache
+
+from oreo_agent.agent.engines.lines import LineCache, Spread
 
 _GRAIN = 64  # the cache grows by whole multiples, so that few steps pay for a copy
-
-
-class LineCache(Cache):
-    """Keys and values in (lines, heads, places, width); where to write is set before a forward."""
-
-    def __init__(self) -> None:
-        super().__init__(layers=[])
-        self._kept: list[tuple[Tensor, Tensor]] = []
-        self._lines: Tensor | None = None
-        self._places = torch.empty(0)
-        self._shape = (0, 0)
-        self._width = 0
-
-    def aim(self, lines: Tensor | None, places: Tensor, shape: tuple[int, int]) -> None:
-        """The next forward writes at ``places`` (R, N) of ``lines`` (R,); None: line r is row r.
-
-        ``shape`` is (lines, places) that the cache must hold.
-        """
-        self._lines, self._places, self._shape = lines, places, shape
-        self._width = int(places.max()) + 1
-
-    def update(
-        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
-    ) -> tuple[Tensor, Tensor]:
-        """Write the new keys and values; give all up to the last place that is in use."""
-        if layer_idx == len(self._kept):
-            shape = (self._shape[0], key_states.shape[1], self._shape[1], key_states.shape[3])
-            self._kept.append((key_states.new_zeros(shape), value_states.new_zeros(shape)))
-        pair = self._kept[layer_idx]
-        if pair[0].shape[0] < self._shape[0] or pair[0].shape[2] < self._shape[1]:
-            pair = cast(tuple[Tensor, Tensor], tuple(_grown(t, self._shape) for t in pair))
-            self._kept[layer_idx] = pair
-        return self._written(pair[0], key_states), self._written(pair[1], value_states)
-
-    def _written(self, kept: Tensor, new: Tensor) -> Tensor:
-        rows = torch.arange(len(new), device=new.device) if self._lines is None else self._lines
-        kept[rows[:, None], :, self._places] = new.transpose(1, 2)
-        if self._lines is None:
-            return kept[: len(new), :, : self._width]
-        return kept[self._lines, :, : self._width]
-
-    def get_seq_length(self, *args: Any, **kwargs: Any) -> int:
-        """Unused: positions and masks are always given."""
-        return 0
-
-
-def _grown(tensor: Tensor, shape: tuple[int, int]) -> Tensor:
-    lines, places = max(shape[0], tensor.shape[0]), max(shape[1], tensor.shape[2])
-    larger = tensor.new_zeros((lines, tensor.shape[1], places, tensor.shape[3]))
-    larger[: tensor.shape[0], :, : tensor.shape[2]] = tensor
-    return larger
 
 
 class TreeReader:
@@ -110,15 +60,19 @@ class TreeReader:
             _Row(history, at, line)
             for history, at, line in zip(histories, known, branches, strict=True)
         ]
-        width = max(len(row.ids) for row in rows)
-        hidden = self._forward(lines, rows, width) if width else torch.empty(0)
-        ends: list[list[Tensor]] = []
-        for r, (session, row) in enumerate(zip(sessions, rows, strict=True)):
-            if row.new:
-                self._last[session] = hidden[r, row.new - 1].clone()  # not a view of the batch
-            self._read[session] = histories[r]
-            last = self._last[session]
-            ends.append([hidden[r, at] if at >= 0 else last for at in row.ends])
+        ends: list[list[Tensor]] = [[] for _ in rows]
+        for group in _groups([len(row.ids) for row in rows]):
+            width = max(len(rows[r].ids) for r in group)
+            hidden = torch.empty(len(group), 0)
+            if width:
+                hidden = self._forward([lines[r] for r in group], [rows[r] for r in group], width)
+            for r, states in zip(group, hidden, strict=True):
+                session, row = sessions[r], rows[r]
+                if row.new:
+                    self._last[session] = states[row.new - 1].clone()  # not a view of the batch
+                self._read[session] = histories[r]
+                last = self._last[session]
+                ends[r] = [states[at] if at >= 0 else last for at in row.ends]
         return torch.stack([self._last[s] for s in sessions]), ends
 
     @torch.inference_mode()
@@ -173,19 +127,19 @@ class TreeReader:
     def _run(
         self, lines: list[int], ids: Tensor, positions: Tensor, places: Tensor, mask: Tensor
     ) -> Tensor:
+        spread = self._spread(lines)
+        index = None
+        if spread is not None:
+            ids, positions = spread.fill(ids), spread.fill(positions)
+            places, mask = spread.aside(places, mask)
+        elif lines != list(range(len(lines))):
+            index = torch.tensor(lines, device=ids.device)
         needed = -(-(int(places.max()) + 1) // _GRAIN) * _GRAIN
         self._capacity = (
             max(self._capacity[0], len(self._line) + len(self._free)),
             max(self._capacity[1], needed),
         )
-        spread = self._spread(lines)
-        if spread is None:
-            straight = lines == list(range(len(lines)))
-            index = None if straight else torch.tensor(lines, device=ids.device)
-            self._cache.aim(index, places, self._capacity)
-        else:
-            ids, positions, places, mask = (spread.fill(t) for t in (ids, positions, places, mask))
-            self._cache.aim(None, places, self._capacity)
+        self._cache.aim(index, places, self._capacity)
         out = self.body(
             input_ids=ids,
             attention_mask=mask[:, None],
@@ -196,19 +150,17 @@ class TreeReader:
         hidden = cast(Tensor, out.last_hidden_state)
         return hidden if spread is None else hidden[spread.rows]
 
-    def _spread(self, lines: list[int]) -> "_Spread | None":
-        """How to read by whole lines, so that nothing of the cache is copied; None if that costs.
+    def _spread(self, lines: list[int]) -> "Spread | None":
+        """How to read by whole lines, so that nothing of the cache is copied.
 
-        It costs where it would read many lines for few, and must not be done where a line in
-        between holds another history, which a filler would write over.
+        None if they are whole lines already, or if it would read many lines for few.
         """
         count = max(lines) + 1
-        own = set(lines)
         if lines == list(range(count)) or count > 2 * len(lines):
             return None
-        if not set(self._free).issuperset(set(range(count)) - own):
-            return None
-        return _Spread(lines, count, self.body.device)
+        holders = {line: session for session, line in self._line.items()}
+        held = [len(self._read.get(holders.get(line, ""), ())) for line in range(count)]
+        return Spread(lines, held, self.body.device)
 
     def _lines(self, sessions: Sequence[str]) -> list[int]:
         for session in sessions:
@@ -219,20 +171,21 @@ class TreeReader:
         return [self._line[session] for session in sessions]
 
 
-class _Spread:
-    """Rows of a forward put where their lines are; fillers stand in the lines between."""
+def _groups(lengths: Sequence[int]) -> list[list[int]]:
+    """Rows that are read in one forward: all of them, or the short ones and the long ones.
 
-    def __init__(self, lines: Sequence[int], count: int, device: torch.device) -> None:
-        self.rows = torch.tensor(lines, device=device)
-        self.like = torch.zeros(count, dtype=torch.long)
-        """For each line a row that stands there: its own, or any to fill it."""
-        for row, line in enumerate(lines):
-            self.like[line] = row
-        self.like = self.like.to(device)
-
-    def fill(self, table: Tensor) -> Tensor:
-        """(R, ...) rows to (lines, ...); a filler is a copy of the first row."""
-        return table[self.like]
+    Two forwards are made where padding the short rows to the longest would double the work.
+    """
+    order = sorted(range(len(lengths)), key=lambda r: (lengths[r], r))
+    longest = lengths[order[-1]]
+    costs = [
+        (n * lengths[order[n - 1]] + (len(order) - n) * longest, n)
+        for n in range(1, len(order) + 1)
+    ]
+    cost, short = min(costs)
+    if 2 * cost > len(order) * longest:
+        return [list(range(len(lengths)))]
+    return [sorted(part) for part in (order[:short], order[short:]) if part]
 
 
 class _Row:

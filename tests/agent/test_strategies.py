@@ -215,3 +215,17 @@ def test_a_reply_that_was_cut_is_a_candidate_that_says_so():
 def test_settings_out_of_range_are_refused(make: Callable[[], Any], name: str):
     with pytest.raises(ValueError, match=name):
         make()
+
+
+def test_a_reply_that_was_cut_is_no_candidate_unless_there_is_no_other():
+    cut, whole = (5, 6), (7, STOP)
+
+    def chosen(*replies: tuple[int, ...]) -> list[tuple[int, ...]]:
+        engine = ScriptedEngine(
+            lambda seed, n: replies[n % len(replies)], lambda ids: 0.9 if ids == cut else 0.1
+        )
+        (decision,) = BestOfK(k=2)(engine, read, REQUESTS[:1])
+        return [c.ids for c in decision.candidates]
+
+    assert chosen(cut, whole) == [whole]
+    assert chosen(cut) == [cut]

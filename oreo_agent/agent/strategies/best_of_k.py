@@ -80,7 +80,10 @@ class BestOfK:
     def _candidates(
         self, engine: Engine, read: Read, requests: Sequence[Request]
     ) -> list[list[Candidate]]:
-        """Up to K candidates a request with different commands, in the order they were drawn."""
+        """Up to K candidates a request with different commands, in the order they were drawn.
+
+        A reply that was cut would end the episode: it stays only where nothing else was drawn.
+        """
         found: list[dict[str, Candidate]] = [{} for _ in requests]
         for draw in range(self.draws):
             short = [i for i, line in enumerate(found) if len(line) < self.k]
@@ -104,4 +107,5 @@ class BestOfK:
                 if len(line) == self.k and (new.command or new.text) not in line:
                     line.popitem()
                 line.setdefault(new.command or new.text, new)
-        return [list(line.values()) for line in found]
+        lines = (list(line.values()) for line in found)
+        return [[c for c in line if c.ended] or line for line in lines]

@@ -179,7 +179,29 @@ def test_foreseeing_what_is_observed_trains_either_network_by_its_own_likelihood
     assert theirs.grad is not None
 
 
-@pytest.mark.parametrize(("field", "value"), [("beta", 0.0), ("alpha", -1.0), ("end_weight", -0.1)])
+def test_the_end_of_a_reply_may_look_ahead_to_the_state_after_the_answer():
+    ratios = torch.zeros(2, 4)
+    values = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.5, 0.6, 9.0, 9.0]], requires_grad=True)
+    mask = torch.tensor([[True] * 4, [True, True, False, False]])
+    ends = torch.zeros(2, 2, requires_grad=True)
+    seen = view(ratios, values, torch.tensor([1.0, 0.0]), mask=mask)._replace(
+        end_action=torch.tensor([[2, 4], [2, 0]]),
+        end_mask=torch.tensor([[True, True], [True, False]]),
+        end_weight=torch.tensor([[0.25, 0.25], [0.5, 0.0]]),
+        end_values=ends,
+    )
+    plain, ahead = (Oreo(lookahead=share)(seen).value for share in (0.0, 0.5))
+    assert (plain - ahead).item() == pytest.approx(0.25 * (1 - 0.65**2))
+    (lift,) = torch.autograd.grad(ahead, values, retain_graph=True)
+    (same,) = torch.autograd.grad(plain, values)
+    torch.testing.assert_close(lift, same)  # what it looks ahead to is not moved by it
+    (pull,) = torch.autograd.grad(ahead, ends)
+    torch.testing.assert_close(pull, torch.tensor([[-2 * 0.25 * 0.65, -0.5], [0.0, 0.0]]))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("beta", 0.0), ("alpha", -1.0), ("end_weight", -0.1), ("lookahead", 1.1)]
+)
 def test_settings_out_of_range_are_refused(field: str, value: float):
     with pytest.raises(ValueError, match=field):
         Oreo(**{field: value})

@@ -12,7 +12,10 @@ so both losses are the mean square of what is left over; they differ in where gr
            + alpha * 1/T sum_t KL[pi(.|s_t) || pi_ref(.|s_t)]                              (eq. 9)
 
 V is trained by the same equation at the end of each reply too, where the environment has yet to
-answer: best-of-K reads it there. The terminal state is in neither sum (its value is 0).
+answer: best-of-K reads it there. The terminal state is in neither sum (its value is 0). No action
+lies between such an end and the state in which the next reply begins, so V is the same at both on
+average over the answers; with ``lookahead`` the latter, which has seen the answer, is a share of
+the former's target. It is less noisy than the end of the whole episode. 0 in the paper.
 
 A small network may be helped by foreseeing what the environment answers: with ``observations`` and
 ``value_observations`` the mean negative log-likelihood of the observed tokens is added to either
@@ -41,6 +44,8 @@ class Oreo:
     """Weight of the exact KL, in reward units squared per nat; 0 or more."""
     end_weight: float = 1.0
     """Weight of V's loss at the ends of replies beside that before action tokens; 0 or more."""
+    lookahead: float = 0.0
+    """Share, in [0, 1], of V of the next state in the target of V at the end of a reply."""
 
     observations: float = 0.0
     """Weight of the environment's tokens in the policy's loss, in reward units squared per nat."""
@@ -53,6 +58,8 @@ class Oreo:
         for name in ("alpha", "end_weight", "observations", "value_observations"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if not 0 <= self.lookahead <= 1:
+            raise ValueError(f"lookahead is a share between 0 and 1, got {self.lookahead}")
 
     def __call__(self, view: View) -> Losses:
         """Both losses; without ``logps`` (value warm-up, pi = pi_ref) the value's alone."""
@@ -66,6 +73,8 @@ class Oreo:
         value = _weighted((view.values - target) ** 2, view.weight, view.mask)
         if view.end_values is not None and self.end_weight > 0:
             end_target = view.reward[:, None] - self.beta * _after(onward, view.end_action)
+            if self.lookahead > 0:
+                end_target = end_target.lerp(_next(view, end_target), self.lookahead)
             gap = view.end_values - end_target
             value = value + self.end_weight * _weighted(gap**2, view.end_weight, view.end_mask)
         if self.value_observations > 0:
@@ -92,6 +101,14 @@ def _unforeseen(logps: Tensor | None, view: View) -> Tensor:
     assert logps is not None
     assert view.seen_weight is not None
     return -_weighted(logps, view.seen_weight, view.seen_weight > 0)
+
+
+def _next(view: View, at_end: Tensor) -> Tensor:
+    """(B, E) V of the state in which the next reply begins; ``at_end`` after the last reply."""
+    assert view.values is not None
+    last = view.end_action >= view.mask.sum(1, keepdim=True)
+    place = view.end_action.clamp(max=view.mask.shape[1] - 1)
+    return torch.where(last, at_end, view.values.detach().gather(1, place))
 
 
 def _after(onward: Tensor, count: Tensor) -> Tensor:

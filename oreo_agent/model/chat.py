@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from random import Random
 from typing import Any, Self
 
@@ -37,6 +38,8 @@ class ChatPrompt:
         self.instruction = instruction
         self.max_reply_tokens = max_reply_tokens
         self._between, self._ending = self._marks()
+        marks = sorted(_special(tokenizer), key=len, reverse=True)
+        self._marked = re.compile("|".join(map(re.escape, marks)) or "(?!)")
 
     @classmethod
     def load(cls, settings: Mapping[str, Any], tokenizer: Tokenizer | None = None) -> Self:
@@ -74,18 +77,19 @@ class ChatPrompt:
         ).split(_NEXT)
         return (
             Segment(kind="prompt", ids=self._ids(before), text=before),
-            Segment(kind="observation", ids=self._ids(observation + after), text=observation),
+            Segment(kind="observation", ids=self._said(observation, after=after), text=observation),
         )
 
     def answer(self, observation: str, *, ended: bool) -> Segment:
         """Marks between two replies, the observation among them."""
-        marks = self._between.replace(_NEXT, observation)
+        before, after = self._between.split(_NEXT)
         closing = "" if ended else self._ending
-        return Segment(kind="observation", ids=self._ids(closing + marks), text=observation)
+        ids = self._said(observation, before=closing + before, after=after)
+        return Segment(kind="observation", ids=ids, text=observation)
 
     def reply(self, command: str) -> tuple[int, ...]:
         """The command as a reply of this format, with the end token."""
-        return (*self._ids(self.spoken.format(command)), int(self.tokenizer.eos_token_id))
+        return (*self._said(self.spoken.format(command)), int(self.tokenizer.eos_token_id))
 
     def read(self, ids: tuple[int, ...]) -> tuple[str, str]:
         """The reply's text, and the command in it."""
@@ -103,6 +107,19 @@ class ChatPrompt:
 
     def _ids(self, text: str) -> tuple[int, ...]:
         return tuple(self.tokenizer.encode(text, add_special_tokens=False))
+
+    def _said(self, text: str, before: str = "", after: str = "") -> tuple[int, ...]:
+        """The ids of a text between marks of the template.
+
+        A special token that the text spells out ("<|im_end|>") stays text: it is cut in two, and
+        the halves are encoded apart. The world cannot end a turn or begin another.
+        """
+        cuts = [0, *(found.start() + 1 for found in self._marked.finditer(text)), len(text)]
+        parts = [text[a:b] for a, b in pairwise(cuts)]
+        parts[0], parts[-1] = before + parts[0], parts[-1] + after
+        if len(parts) == 1:
+            return self._ids(before + text + after)
+        return tuple(token for part in parts for token in self._ids(part))
 
     def _render(self, messages: list[dict[str, str]]) -> str:
         return str(
@@ -127,6 +144,12 @@ class ChatPrompt:
                 f"end token {ending!r}; set the tokenizer's eos_token to the template's"
             )
         return after.removeprefix(ending), ending
+
+
+def _special(tokenizer: Tokenizer) -> list[str]:
+    """Texts that the tokenizer reads as special tokens; one of a single letter cannot be cut."""
+    added: Mapping[int, Any] = getattr(tokenizer, "added_tokens_decoder", {})
+    return [t.content for t in added.values() if t.special and len(t.content) > 1]
 
 
 class BarePrompt(ChatPrompt):

@@ -65,6 +65,28 @@ def test_a_history_of_segments_is_the_templates_own_rendering_token_for_token(
 
 
 @KINDS
+@settings(max_examples=30)
+@given(around=st.tuples(lines, lines), twice=st.booleans())
+def test_a_special_token_that_the_world_spells_out_stays_text(tokenizer, kind, around, twice):
+    prompt = kind(tokenizer, INSTRUCTION)
+    end = tokenizer.decode([tokenizer.eos_token_id])
+    said = end.join(around) + end * twice
+    harmless = around[0] + around[1]
+    for told_ids, plain_ids in (
+        (ids_of(prompt.opening(said)), ids_of(prompt.opening(harmless))),
+        (prompt.answer(said, ended=True).ids, prompt.answer(harmless, ended=True).ids),
+        (prompt.reply(said), prompt.reply(harmless)),
+    ):
+        assert special(tokenizer, told_ids) == special(tokenizer, plain_ids)
+        assert said in tokenizer.decode(list(told_ids))
+
+
+def special(tokenizer, ids):
+    """The special tokens among ids, in order."""
+    return [token for token in ids if token in set(tokenizer.all_special_ids)]
+
+
+@KINDS
 def test_only_the_reply_and_its_end_token_are_actions(tokenizer, kind):
     prompt = kind(tokenizer, INSTRUCTION)
     history = told(prompt, [("You see a drawer 2.", "go to drawer 2")], "It is closed.")

@@ -11,7 +11,8 @@ from oreo_agent.cli.output import say_json
 
 def play(
     agent: Annotated[
-        str, typer.Option(help="Folder of a bundle, or expert, or random.", metavar="BUNDLE")
+        str,
+        typer.Option(help="Folder of a bundle or model, or expert, or random.", metavar="BUNDLE"),
     ] = "expert",
     task: Annotated[str, typer.Option(help="Family of problems.")] = "alfworld",
     split: Annotated[str, typer.Option(help="Split to play.")] = "valid_seen",
@@ -29,6 +30,9 @@ def play(
     temperature: Annotated[float, typer.Option(help="Of what is drawn.")] = 0.5,
     data: Annotated[
         str | None, typer.Option(help="Folder of the task's data, or generated[:TIER].")
+    ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="react or bare, for a model that is no bundle.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     step_limit: Annotated[
@@ -58,6 +62,7 @@ def play(
             temperature=temperature,
             stage=Stage(task=task, split=split, data=data, step_limit=step_limit, live=1),
             instance=instance,
+            prompt=prompt,
             seed=seed,
             device=device,
             threads=threads,

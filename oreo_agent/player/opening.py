@@ -8,7 +8,7 @@ from typing import Any
 from oreo_agent.errors import SettingError
 from oreo_agent.model.bundle import Card, read_card
 from oreo_agent.player.session import Session, find_game
-from oreo_agent.rollouts.casting import TEXT_POLICIES, Cast, Stage
+from oreo_agent.rollouts.casting import TEXT_POLICIES, Cast, Stage, is_plain_model
 from oreo_agent.rollouts.collect import policy_identity
 from oreo_agent.rollouts.plan import make_plan
 
@@ -20,7 +20,7 @@ class PlaySettings:
     """What is played by whom."""
 
     agent: str = EXPERT
-    """``expert``, ``random``, or the folder of a bundle."""
+    """``expert``, ``random``, or the folder of a bundle or of a model in Hugging Face format."""
     strategy: str | None = None
     """How a bundle decides; None is best-of-k by value if the bundle has one, else greedy."""
     k: int = 5
@@ -30,6 +30,8 @@ class PlaySettings:
     stage: Stage = field(default_factory=lambda: Stage(split="valid_seen", live=1))
     instance: str | None = None
     """The game to begin with, by its id or a part that no other id has; None takes the first."""
+    prompt: str | None = None
+    """Prompt format of a model that is no bundle; None is ``react``."""
     seed: int = 0
     device: str = "auto"
     threads: int = 1
@@ -49,17 +51,35 @@ class PlaySettings:
                     "name a bundle with --agent, or leave --strategy out"
                 )
             return Cast(policy=self.agent)
+        if is_plain_model(self.agent):
+            return self._plain_model()
         card = read_card(self.agent)
         if card.task and self.stage.task not in card.task.split(", "):
             raise SettingError(
                 f"{self.agent} is an agent for {card.task} and --task is {self.stage.task!r}; "
                 "name the agent's own task"
             )
+        if self.prompt is not None:
+            raise SettingError("a bundle brings its own prompt format; leave --prompt out")
         strategy = self.strategy or ("best-of-k" if card.has_value else "greedy")
         return Cast(
             policy=self.agent,
             strategy=strategy,
             settings=tuple(sorted(self._settings(strategy, card).items())),
+            device=self.device,
+            threads=self.threads,
+        )
+
+    def _plain_model(self) -> Cast:
+        strategy = self.strategy or "greedy"
+        settings: dict[str, Any] = {} if strategy == "greedy" else {"temperature": self.temperature}
+        if strategy == "best-of-k":  # without a value, its likeliest candidate is taken
+            settings |= {"k": self.k, "score": "logp"}
+        return Cast(
+            policy=self.agent,
+            strategy=strategy,
+            settings=tuple(sorted(settings.items())),
+            prompt=self.prompt,
             device=self.device,
             threads=self.threads,
         )

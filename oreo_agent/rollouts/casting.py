@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from oreo_agent.errors import DataError, SettingError, nearest
 from oreo_agent.model.bundle import read_card
+from oreo_agent.model.chat import ChatPrompt
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.records.episode import PolicyRecord
 from oreo_agent.registry import Registry
@@ -165,10 +166,16 @@ class Cast:
                 f"{nearest(self.policy, TEXT_POLICIES)}, or name a bundle that "
                 "`oreo-agent train` wrote"
             )
-        if (folder / "config.json").exists() and not (folder / "bundle.json").exists():
+        if is_plain_model(folder):
             if self.value is not None:
                 raise SettingError("a value judges a bundle's replies; train a bundle first")
-            return task_prompt(task, self.prompt or "react", self.policy)
+            prompt = task_prompt(task, self.prompt or "react", self.policy)
+            if not isinstance(prompt, ChatPrompt):
+                raise SettingError(
+                    f"the prompt format {prompt.name!r} has a vocabulary of its own, which "
+                    f"{self.policy} does not speak; take react or bare"
+                )
+            return prompt
         # what is wrong with a bundle is told before anything heavy is imported
         read_card(folder)
         if self.prompt or self.model:
@@ -190,6 +197,12 @@ def _details(settings: Mapping[str, Any]) -> list[str]:
     """Settings that decide and have no field of their own in the record."""
     told = {"temperature", "max_tokens", "values"}
     return [f"{key}={value}" for key, value in sorted(settings.items()) if key not in told]
+
+
+def is_plain_model(folder: Path | str) -> bool:
+    """Whether a folder holds a model in Hugging Face format that is no bundle of ours."""
+    path = Path(folder)
+    return (path / "config.json").exists() and not (path / "bundle.json").exists()
 
 
 def find_task(name: str) -> Task:

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from oreo_agent.cli import run
+from oreo_agent.model.networks import new_policy
 
 MAIN = (sys.executable, "-c", "from oreo_agent.cli import main; main()")
 GAME = ("--data", "generated", "--split", "valid_seen")
@@ -124,3 +125,17 @@ def _read(home: int, until: bytes | None = None) -> bytes:
                 return said
             said += new
     return said
+
+
+def test_a_model_that_is_no_bundle_plays_in_a_chat_format(capsys, tmp_path, byte_tokenizer):
+    tokenizer = byte_tokenizer()
+    tokenizer.save_pretrained(tmp_path)
+    new_policy(len(tokenizer), "32x1", bos=1, eos=2, pad=0, seed=0).save_pretrained(tmp_path)
+    few = ("--agent", str(tmp_path), "--step-limit", "2", "--json")
+    for more in ((), ("--prompt", "bare", "--strategy", "best-of-k", "--k", "2")):
+        code, out, err = play(capsys, *few, *more)
+        assert code == 0, err
+        assert json.loads(out)["won"] is False
+    code, _, err = play(capsys, *few, "--prompt", "compact")
+    assert code == 2
+    assert "compact" in err

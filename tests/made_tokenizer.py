@@ -1,4 +1,4 @@
-"""A small tokenizer with a chat template, made on the spot."""
+"""A plug-in of the tests: a small tokenizer with a chat template, made on the spot."""
 
 from collections.abc import Callable
 from typing import Any

@@ -69,6 +69,7 @@ def make_branch_plan(
     *,
     policy: str,
     world: str,
+    step_limit: int,
     seed: int = 0,
 ) -> list[Work]:
     """The episodes that branch from a store, state by state.
@@ -84,6 +85,7 @@ def make_branch_plan(
         player: a model; its replies are drawn at its strategy's temperature.
         policy: tells the policy from every other, as for `make_plan`.
         world: tells the world and its limits from every other.
+        step_limit: turns of an episode; there are no branches at or after it.
         seed: of the run.
 
     Raises:
@@ -106,6 +108,8 @@ def make_branch_plan(
                 yield from _works(fork, known, branching.continuations, policy, world, seed)
 
     for fork in _forks(branching.source, player, known, seed):
+        if fork.turn >= step_limit:
+            continue
         waiting.append(fork)
         if len(waiting) == ASKED:
             works.extend(tried(waiting))

@@ -123,12 +123,18 @@ def _plan(settings: CollectSettings, player: Player) -> list[Work]:
             "how many episodes branch follows from states, actions and continuations; "
             "leave --episodes and --repeats out"
         )
+    if settings.out.resolve() == settings.branching.source.resolve():
+        raise SettingError(
+            f"{settings.out} cannot branch into itself: which states it takes would change as it "
+            "grows; name another --out"
+        )
     return make_branch_plan(
         settings.branching,
         stage.instances(),
         player,
         policy=policy,
         world=stage.world,
+        step_limit=stage.limit,
         seed=settings.seed,
     )
 

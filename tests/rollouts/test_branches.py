@@ -109,6 +109,19 @@ def test_wrong_settings_are_refused_with_what_to_change(tmp_path, parents):
         collect(settings(tmp_path / "b", parents, stage=other))
 
 
+def test_no_branch_begins_at_or_after_the_step_limit(tmp_path, parents):
+    short = CorridorStage(names=NAMES, live=4, step_limit=1)
+    collect(settings(tmp_path / "b", parents, stage=short))
+    found = list(Store.open(tmp_path / "b"))
+    assert found
+    assert {(episode.branch.turn, episode.steps) for episode in found} == {(0, 1)}
+
+
+def test_a_store_does_not_branch_into_itself(parents):
+    with pytest.raises(SettingError, match="cannot branch into itself"):
+        collect(settings(parents, parents))
+
+
 def test_an_expert_has_no_replies_to_try(tmp_path, parents):
     stage = replace(CorridorStage(names=NAMES), task="alfworld")
     with pytest.raises(SettingError, match="name a bundle as --policy"):

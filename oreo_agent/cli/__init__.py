@@ -15,6 +15,7 @@ import typer
 from oreo_agent import __version__
 from oreo_agent.cli.compare import compare
 from oreo_agent.cli.eval import evaluate
+from oreo_agent.cli.eval_value import evaluate_value
 from oreo_agent.cli.play import play
 from oreo_agent.cli.rollout import rollout
 from oreo_agent.cli.train import train
@@ -24,6 +25,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "rollout": rollout,
     "train": train,
     "eval": evaluate,
+    "eval-value": evaluate_value,
     "compare": compare,
     "play": play,
 }

@@ -170,3 +170,16 @@ def _lines(values: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         table[i, : len(line)] = torch.tensor(line, dtype=torch.long)
         mask[i, : len(line)] = True
     return table, mask
+
+
+def parts(episodes: Sequence[Tokens], tokens: int) -> list[list[Tokens]]:
+    """Consecutive groups of at most ``tokens`` tokens, or of one longer episode."""
+    groups: list[list[Tokens]] = []
+    room = 0
+    for episode in episodes:
+        if not groups or len(episode.ids) > room:
+            groups.append([])
+            room = tokens
+        groups[-1].append(episode)
+        room -= len(episode.ids)
+    return groups

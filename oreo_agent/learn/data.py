@@ -2,16 +2,29 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from oreo_agent.errors import DataError, RecordError
 from oreo_agent.learn.batch import Tokens
 from oreo_agent.learn.settings import TrainSettings
-from oreo_agent.learn.trainer import Data
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.records.store import Store
+
+Relabel = Callable[[Sequence[int], Random], list[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Data:
+    """Episodes to learn from, and those that only judge."""
+
+    train: Sequence[Tokens]
+    held_out: Sequence[Tokens]
+    relabel: Relabel | None
+    pad: int
 
 
 def read_episodes(

@@ -1,7 +1,9 @@
 """Ranking within a state: what best-of-K asks of a value, which AUC over episodes does not show.
 
 Episodes that begin alike and part at one reply tell how good the replies of one state are. The
-figures ask which of them V would have taken, and how those that took it ended.
+figures ask which of them V would have taken, and how those that took it ended. V once the world
+has answered is asked too: best-of-K cannot read it, but the distance between the two is what V
+misses by not foreseeing answers.
 """
 
 import math
@@ -17,6 +19,8 @@ class Reply:
 
     value: float
     """V at its end."""
+    seen: float
+    """V in the state that has seen the answer; at the end of an episode as ``value``."""
     logp: float
     """Its log-probability, in nats."""
     rewards: list[float] = field(default_factory=list[float])
@@ -33,6 +37,7 @@ State = Mapping[tuple[int, ...], Reply]
 def parted(
     episodes: Sequence[Tokens],
     ends: Sequence[Sequence[float]],
+    seen: Sequence[Sequence[float]],
     logps: Sequence[Sequence[float]],
 ) -> list[State]:
     """The states in which episodes part: at least two replies, by ids.
@@ -40,13 +45,14 @@ def parted(
     Args:
         episodes: any, in any order.
         ends: for each episode, V at the end of each reply.
+        seen: for each episode, V where the next reply begins; after the last as in ``ends``.
         logps: for each episode, the log-probability of each reply, in nats.
     """
     states: dict[tuple[str, tuple[int, ...]], dict[tuple[int, ...], Reply]] = {}
-    for episode, values, chances in zip(episodes, ends, logps, strict=True):
-        for (begin, end), value, chance in zip(_replies(episode), values, chances, strict=True):
+    for episode, *figures in zip(episodes, ends, seen, logps, strict=True):
+        for (begin, end), *of_reply in zip(_replies(episode), *figures, strict=True):
             state = states.setdefault((episode.instance, episode.ids[:begin]), {})
-            said = state.setdefault(episode.ids[begin : end + 1], Reply(value, chance))
+            said = state.setdefault(episode.ids[begin : end + 1], Reply(*of_reply))
             said.rewards.append(episode.reward)
     return [state for state in states.values() if len(state) > 1]
 
@@ -57,8 +63,9 @@ def ranking_figures(states: Sequence[State]) -> dict[str, float]:
     Returns:
         ``states``, in which replies could be compared; ``concordance``: of two episodes that part
         there, one won and one lost, how often V prefers the winner's reply (ties half; chance
-        gives .5), and ``concordance_logp`` for the policy's own preference; ``taken_value``,
-        ``taken_logp`` and ``taken_chance``: mean success after the reply that each would take.
+        gives .5), ``concordance_seen`` for V once the world has answered and ``concordance_logp``
+        for the policy's own preference; ``taken_value``, ``taken_logp`` and ``taken_chance``: mean
+        success after the reply that each would take.
         Empty without such states.
     """
     if not states:
@@ -67,6 +74,7 @@ def ranking_figures(states: Sequence[State]) -> dict[str, float]:
     return {
         "states": len(lines),
         "concordance": _concordance(lines, "value"),
+        "concordance_seen": _concordance(lines, "seen"),
         "concordance_logp": _concordance(lines, "logp"),
         "taken_value": _mean([max(line, key=lambda r: r.value).success for line in lines]),
         "taken_logp": _mean([max(line, key=lambda r: r.logp).success for line in lines]),

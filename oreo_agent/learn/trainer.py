@@ -16,16 +16,16 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from oreo_agent.learn.batch import Batch, Tokens, collate
+from oreo_agent.learn.batch import Batch, Tokens, collate, parts
 from oreo_agent.learn.checkpoint import load_checkpoint, save_checkpoint
+from oreo_agent.learn.data import Data
 from oreo_agent.learn.forward import Scores, policy_scores, state_values
-from oreo_agent.learn.metrics import Journal, Means, value_figures
+from oreo_agent.learn.judging import judged
+from oreo_agent.learn.metrics import Journal, Means
 from oreo_agent.learn.objectives import Objective, View
 from oreo_agent.learn.optimisers import Mover
-from oreo_agent.learn.ranking import parted, ranking_figures
 from oreo_agent.learn.settings import TrainSettings
 
-Relabel = Callable[[Sequence[int], Random], list[int]]
 Report = Callable[[dict[str, Any]], None]
 
 
@@ -39,16 +39,6 @@ class Networks:
     """`StateValues`, for objectives that learn a value."""
     reference: nn.Module | None
     """`TokenScores` over the frozen reference."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Data:
-    """Episodes to learn from, and those that only judge."""
-
-    train: Sequence[Tokens]
-    held_out: Sequence[Tokens]
-    relabel: Relabel | None
-    pad: int
 
 
 class Trainer:
@@ -220,34 +210,9 @@ class Trainer:
                     self.means.add(f"v_first_{name}", float(first[keep].mean()), n)
                     self.means.add(f"v_last_{name}", float(last[keep].mean()), n)
 
-    @torch.no_grad()
     def judge(self) -> dict[str, Any]:
         """Held-out figures: the policy's likelihood of what was done, and what V knows."""
-        if not self.data.held_out:
-            return {}
-        means = Means()
-        values: list[list[float]] = []
-        ends: list[list[float]] = []
-        said: list[list[float]] = []
-        for part in parts(self.data.held_out, self.settings.micro_tokens):
-            batch = collate(part, row=self.settings.row, pad=self.data.pad)
-            batch = batch.to(self.accelerator.device)
-            scores = policy_scores(self.policy, batch)
-            means.add("nll", -float(scores.logps[batch.mask].mean()), int(batch.mask.sum()))
-            if self.value is not None:
-                before, after, _ = state_values(self.value, batch)
-                values += [v[m].tolist() for v, m in zip(before, batch.mask, strict=True)]
-                ends += [v[m].tolist() for v, m in zip(after, batch.end_mask, strict=True)]
-                upto = scores.logps.cumsum(1).gather(1, (batch.end_action - 1).clamp(min=0))
-                said += [
-                    v[m].diff(prepend=v.new_zeros(1)).tolist()
-                    for v, m in zip(upto, batch.end_mask, strict=True)
-                ]
-        figures: dict[str, Any] = means.take()
-        if self.value is not None:
-            figures |= value_figures(values, ends, [e.reward for e in self.data.held_out])
-            figures |= ranking_figures(parted(self.data.held_out, ends, said))
-        return figures
+        return judged(self.policy, self.value, self.data.held_out, self.settings, pad=self.data.pad)
 
     def _tell(self, row: dict[str, Any]) -> None:
         if self.accelerator.is_main_process:
@@ -259,16 +224,3 @@ class Trainer:
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
             save_checkpoint(self.folder / "checkpoint", step, self.trained, self.movers)
-
-
-def parts(episodes: Sequence[Tokens], tokens: int) -> list[list[Tokens]]:
-    """Consecutive groups of at most ``tokens`` tokens, or of one longer episode."""
-    groups: list[list[Tokens]] = []
-    room = 0
-    for episode in episodes:
-        if not groups or len(episode.ids) > room:
-            groups.append([])
-            room = tokens
-        groups[-1].append(episode)
-        room -= len(episode.ids)
-    return groups

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from oreo_agent.learn.batch import Tokens
+from oreo_agent.learn.data import Data
 from oreo_agent.learn.forward import StateValues, TokenScores
 from oreo_agent.learn.objectives.oreo import Oreo
 from oreo_agent.learn.settings import OptimiserSettings, TrainSettings
-from oreo_agent.learn.trainer import Data, Networks, Trainer
+from oreo_agent.learn.trainer import Networks, Trainer
 from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.networks import ValueNetwork, factor, new_policy
 from oreo_agent.records.episode import Episode, PolicyRecord, Segment

@@ -4,8 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oreo_agent.learn.batch import Tokens, collate
-from oreo_agent.learn.trainer import parts
+from oreo_agent.learn.batch import Tokens, collate, parts
 from oreo_agent.records.episode import Segment
 
 

@@ -39,14 +39,16 @@ def test_states_are_where_episodes_of_one_instance_part():
         episode("d", (5, 4), (9, 4), reward=1.0, instance="another"),
     ]
     ends = [[0.5, 0.9], [0.5, 0.2], [0.5, 0.9], [0.5, 0.1]]
+    seen = [[0.5, 0.9], [0.5, 0.95], [0.5, 0.9], [0.5, 0.1]]
     logps = [[-1.0, -0.1], [-1.0, -2.0], [-1.0, -0.1], [-1.0, -3.0]]
-    (state,) = parted(episodes, ends, logps)
+    (state,) = parted(episodes, ends, seen, logps)
     assert set(state) == {(6, 4), (7, 8, 4)}
     assert state[6, 4].rewards == [1.0, 0.0]
     assert (state[6, 4].value, state[6, 4].logp) == (0.9, -0.1)
     figures = ranking_figures([state])
     assert figures["states"] == 1
     assert figures["concordance"] == figures["concordance_logp"] == 1.0
+    assert figures["concordance_seen"] == 0.0
     assert figures["taken_value"] == figures["taken_logp"] == 0.5
     assert figures["taken_chance"] == 0.25
 
@@ -56,12 +58,17 @@ def test_replies_that_follow_one_another_are_told_apart():
         id="a", instance="i", ids=(1, 5, 4, 6, 4), actions=(1, 2, 3, 4), ends=(2, 4), reward=1.0
     )
     once = replace(twice, id="b", ids=(1, 5, 4, 7), actions=(1, 2, 3), ends=(2, 3), reward=0.0)
-    (state,) = parted([twice, once], [[0.1, 0.2], [0.1, 0.3]], [[-1.0, -1.0], [-1.0, -1.0]])
+    (state,) = parted(
+        [twice, once],
+        [[0.1, 0.2], [0.1, 0.3]],
+        [[0.1, 0.2], [0.1, 0.3]],
+        [[-1.0, -1.0], [-1.0, -1.0]],
+    )
     assert set(state) == {(6, 4), (7,)}
 
 
 def test_a_value_that_orders_replies_backwards_has_no_concordance():
-    good, bad = Reply(0.2, -1.0, [1.0, 1.0]), Reply(0.8, -1.0, [0.0])
+    good, bad = Reply(0.2, 0.2, -1.0, [1.0, 1.0]), Reply(0.8, 0.8, -1.0, [0.0])
     figures = ranking_figures([{(1,): good, (2,): bad}])
     assert figures["concordance"] == 0.0
     assert figures["concordance_logp"] == 0.5
@@ -77,7 +84,10 @@ def test_concordance_is_the_share_of_won_and_lost_pairs_that_v_orders_rightly(
     lines: list[list[tuple[int, list[float]]]],
 ):
     states = [
-        {(i,): Reply(float(value), 0.0, list(won)) for i, (value, won) in enumerate(line)}
+        {
+            (i,): Reply(float(value), -float(value), 0.0, list(won))
+            for i, (value, won) in enumerate(line)
+        }
         for line in lines
     ]
     pairs = [
@@ -98,5 +108,5 @@ def test_concordance_is_the_share_of_won_and_lost_pairs_that_v_orders_rightly(
 
 
 def test_without_states_there_are_no_figures():
-    assert parted([episode("a", (5, 4), reward=1.0)], [[0.5]], [[-1.0]]) == []
+    assert parted([episode("a", (5, 4), reward=1.0)], [[0.5]], [[0.5]], [[-1.0]]) == []
     assert ranking_figures([]) == {}

@@ -1,0 +1,115 @@
+"""What a policy and a value make of episodes that they did not learn from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from oreo_agent.errors import BundleError, RecordError
+from oreo_agent.learn.batch import Tokens, collate, parts
+from oreo_agent.learn.data import read_episodes, within
+from oreo_agent.learn.forward import StateValues, TokenScores, policy_scores, state_values
+from oreo_agent.learn.metrics import Means, value_figures
+from oreo_agent.learn.ranking import parted, ranking_figures
+from oreo_agent.learn.settings import TrainSettings
+from oreo_agent.model.bundle import read_card
+from oreo_agent.model.networks import ValueNetwork, load_policy
+
+
+def judge_bundle(
+    bundle: Path, stores: Sequence[Path], *, threads: int = 1
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The figures of a bundle on stored episodes, whoever played them.
+
+    They are fair on instances that the bundle has not been trained on.
+
+    Args:
+        bundle: has a value.
+        stores: in the bundle's prompt format; branches among them make ranking figures.
+        threads: of the CPU.
+
+    Returns:
+        The figures of `judged`, and what is known of the episodes.
+
+    Raises:
+        BundleError: there is no bundle, or it has no value.
+        DataError: the stores hold nothing to judge by.
+        RecordError: the stores do not fit each other, or not the bundle.
+    """
+    card = read_card(bundle)
+    if not card.has_value:
+        raise BundleError(f"{bundle} has no value to judge; train one with --method oreo")
+    settings = TrainSettings(row=256)
+    episodes, _, facts = read_episodes(stores, settings)
+    if card.tokenizer != facts["tokenizer"]:
+        raise RecordError(
+            f"the episodes hold ids of tokenizer {facts['tokenizer']!r} and {bundle} reads "
+            f"{card.tokenizer!r}; name stores of its own prompt format"
+        )
+    episodes, facts = within(episodes, facts, card.max_context)
+    torch.set_num_threads(threads)
+    device = Accelerator().device
+    policy = TokenScores(load_policy(bundle / "policy")).to(device).eval()
+    value = StateValues(ValueNetwork.load(bundle / "value")).to(device).eval()
+    return judged(policy, value, episodes, settings), facts
+
+
+@torch.no_grad()
+def judged(
+    policy: nn.Module,
+    value: nn.Module | None,
+    episodes: Sequence[Tokens],
+    settings: TrainSettings,
+    *,
+    pad: int = 0,
+) -> dict[str, Any]:
+    """The policy's likelihood of what was done, and what V knows.
+
+    Args:
+        policy: `TokenScores`.
+        value: `StateValues`, if there is one.
+        episodes: any; without one there are no figures.
+        settings: how rows are packed.
+        pad: token that fills the rows.
+
+    Returns:
+        ``nll``, in nats a token; with a value the figures of `value_figures` and, where episodes
+        part, of `ranking_figures`.
+    """
+    means = Means()
+    before: list[list[float]] = []
+    ends: list[list[float]] = []
+    seen: list[list[float]] = []
+    said: list[list[float]] = []
+    device = next(policy.parameters()).device
+    for part in parts(episodes, settings.micro_tokens):
+        batch = collate(part, row=settings.row, pad=pad).to(device)
+        scores = policy_scores(policy, batch)
+        means.add("nll", -float(scores.logps[batch.mask].mean()), int(batch.mask.sum()))
+        if value is None:
+            continue
+        values, after, _ = state_values(value, batch)
+        next_values = torch.cat([values, torch.zeros_like(values[:, :1])], 1)
+        next_values = next_values.gather(1, batch.end_action)
+        over = batch.end_action >= batch.mask.sum(1, keepdim=True)
+        upto = scores.logps.cumsum(1).gather(1, (batch.end_action - 1).clamp(min=0))
+        before += _lines(values, batch.mask)
+        ends += _lines(after, batch.end_mask)
+        seen += _lines(torch.where(over, after, next_values), batch.end_mask)
+        said += [
+            line[kept].diff(prepend=line.new_zeros(1)).tolist()
+            for line, kept in zip(upto, batch.end_mask, strict=True)
+        ]
+    figures: dict[str, Any] = means.take()
+    if value is not None and episodes:
+        figures |= value_figures(before, ends, [e.reward for e in episodes])
+        figures |= ranking_figures(parted(episodes, ends, seen, said))
+    return figures
+
+
+def _lines(table: Tensor, mask: Tensor) -> list[list[float]]:
+    """The numbers of each row that the mask keeps."""
+    return [line[kept].tolist() for line, kept in zip(table, mask, strict=True)]

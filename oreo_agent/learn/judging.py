@@ -42,7 +42,7 @@ def judge_bundle(
     card = read_card(bundle)
     if not card.has_value:
         raise BundleError(f"{bundle} has no value to judge; train one with --method oreo")
-    settings = TrainSettings(row=256)
+    settings = TrainSettings(row=256, discount=card.settings["train"].get("discount", 1.0))
     episodes, _, facts = read_episodes(stores, settings)
     if card.tokenizer != facts["tokenizer"]:
         raise RecordError(
@@ -72,7 +72,7 @@ def judged(
         policy: `TokenScores`.
         value: `StateValues`, if there is one.
         episodes: any; without one there are no figures.
-        settings: how rows are packed.
+        settings: how rows are packed, and the value's discount.
         pad: token that fills the rows.
 
     Returns:
@@ -105,7 +105,8 @@ def judged(
         ]
     figures: dict[str, Any] = means.take()
     if value is not None and episodes:
-        figures |= value_figures(before, ends, [e.reward for e in episodes])
+        rewards = [e.reward for e in episodes]
+        figures |= value_figures(before, ends, rewards, settings.discount)
         figures |= ranking_figures(parted(episodes, ends, seen, said))
     return figures
 

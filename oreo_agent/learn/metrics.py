@@ -25,7 +25,10 @@ def auc(scores: Sequence[float], won: Sequence[bool]) -> float:
 
 
 def value_figures(
-    values: Sequence[Sequence[float]], ends: Sequence[Sequence[float]], rewards: Sequence[float]
+    values: Sequence[Sequence[float]],
+    ends: Sequence[Sequence[float]],
+    rewards: Sequence[float],
+    discount: float = 1.0,
 ) -> dict[str, float]:
     """What V knows of episodes it was not trained on.
 
@@ -33,10 +36,12 @@ def value_figures(
         values: for each episode, V before each action token.
         ends: for each episode, V at the end of each reply.
         rewards: terminal rewards.
+        discount: the value's, for each reply.
     """
     won = [reward > 0.5 for reward in rewards]
     figures: dict[str, float] = {"episodes": len(won), "won": sum(won) / max(1, len(won))}
-    flat = [v - r for line, r in zip(values, rewards, strict=True) for v in line]
+    due = [r * discount ** len(replies) for r, replies in zip(rewards, ends, strict=True)]
+    flat = [v - r for line, r in zip(values, due, strict=True) for v in line]
     figures["mse"] = float(np.mean(np.square(flat))) if flat else math.nan
     for quarter in QUARTERS:
         at = [line[int(quarter * (len(line) - 1))] for line in ends]

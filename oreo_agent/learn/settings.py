@@ -63,6 +63,9 @@ class TrainSettings:
     """Rename the world each time an episode is used, where the prompt format knows how."""
     won_only: bool = False
     """Use episodes of reward 1 alone."""
+    discount: float = 1.0
+    """Factor, in (0, 1], of the terminal reward for each turn that the episode took. 1: only how it
+    ended counts; below, a success that came sooner is worth more, and V is no probability."""
     max_tokens: int = 4096
     """Episodes with more tokens are left out and counted."""
     checkpoint_every: int = 200
@@ -85,6 +88,8 @@ class TrainSettings:
             raise ValueError("batch, micro_tokens and threads must be at least 1")
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held_out is a share below 1, got {self.held_out}")
+        if not 0 < self.discount <= 1:
+            raise ValueError(f"discount is a factor above 0 and at most 1, got {self.discount}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

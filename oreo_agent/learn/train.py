@@ -220,7 +220,8 @@ def _networks(
     """Everything at its place before the first step; the reference is the policy as it is now."""
     value = None
     if objective.uses_value:
-        rate = sum(e.reward for e in train) / len(train)
+        due = [e.reward * settings.discount ** len(e.ends) for e in train]
+        rate = sum(due) / len(train)
         value = start.value or ValueNetwork.of_policy(start.policy, start=rate)
     if isinstance(start.prompt, CompactPrompt):
         factor(start.policy, start.prompt.factors())

@@ -168,7 +168,7 @@ class Trainer:
             return mask / mask.sum(1, keepdim=True).clamp(min=1) / len(whole)
 
         return View(
-            reward=batch.reward,
+            reward=batch.reward * self.settings.discount ** batch.end_mask.sum(1),
             mask=batch.mask,
             weight=share(batch.mask, sum(len(e.actions) for e in whole)),
             end_action=batch.end_action,

@@ -20,7 +20,7 @@ from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.prompt import load_prompt
 from oreo_agent.records.store import Store
 
-LITTLE = TrainSettings(epochs=0.5, value_warmup=1.0, batch=16, held_out=0.5, seed=3)
+LITTLE = TrainSettings(epochs=0.5, value_warmup=1.0, batch=16, held_out=0.5, seed=3, discount=0.9)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """The rules that hold for every objective and batch layout, tried on networks and stub networks."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -420,3 +421,15 @@ def test_renaming_happens_for_each_use_and_follows_from_the_seed(a_trainer, prom
     for episode in first:
         (original,) = [e for e in tokens if e.id == episode.id]
         assert (episode.actions, episode.reward) == (original.actions, original.reward)
+
+
+# Rule 7: reward at the end alone
+
+
+def test_a_discount_is_a_terminal_reward_that_falls_with_every_turn(a_trainer, an_episode):
+    episodes = [Tokens.of(an_episode(number, turns=1 + number // 8)) for number in range(16)]
+    due = [replace(e, reward=e.reward * 0.5 ** len(e.ends)) for e in episodes]
+    assert {e.reward for e in due} >= {0.0, 0.5, 0.25}
+    assert_equal(
+        learned(a_trainer(episodes, discount=0.5))[1], learned(a_trainer(due, discount=1.0))[1]
+    )

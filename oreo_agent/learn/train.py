@@ -5,7 +5,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -107,6 +107,8 @@ def _identity(run: TrainRun, facts: Mapping[str, Any]) -> str:
     first = run.model if run.model == TINY else fingerprint(run.model)
     told = asdict(run) | {"data": facts["fingerprint"], "out": "", "model": first}
     del told["overwrite"]
+    # how often a run reports and saves changes no weight
+    told["train"] = asdict(replace(run.train, report_every=1, checkpoint_every=1))
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
@@ -137,7 +139,7 @@ def _start(run: TrainRun, prompt_settings: Mapping[str, Any]) -> _Start:
         del names["turn"]
         policy = new_policy(
             len(prompt.tokens), run.size, bos=BOS, eos=END, pad=PAD, seed=run.train.seed
-        )
+        ).to(dtype)
         tokenizer = word_tokenizer(prompt.tokens, **names)
         return _Start(
             policy=policy,

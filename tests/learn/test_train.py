@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from oreo_agent.agent.engines import Request
 from oreo_agent.agent.load import load_agent
@@ -117,6 +118,24 @@ def test_a_finished_run_is_left_as_it_is(bundles):
     assert train(bundles[1], rows.append) == read_card(bundles[1].out)
     assert rows == []
     assert {p: p.stat().st_mtime_ns for p in bundles[1].out.rglob("*") if p.is_file()} == before
+
+
+def test_how_often_a_run_reports_and_saves_makes_it_no_other_run(bundles):
+    often = replace(bundles[1].train, report_every=1, checkpoint_every=0)
+    rows: list[dict[str, Any]] = []
+    assert train(replace(bundles[1], train=often), rows.append) == read_card(bundles[1].out)
+    assert rows == []
+
+
+def test_a_tiny_model_is_made_in_the_type_that_the_run_asks_for(store: Path, tmp_path: Path):
+    half = replace(QUICK, epochs=0.5, dtype="bfloat16")
+    first = sft(store, tmp_path / "sft", train=half)
+    train(first)
+    train(replace(first, method="oreo", out=tmp_path / "oreo", model=str(first.out)))
+    for folder in (first.out / "policy", tmp_path / "oreo/policy", tmp_path / "oreo/value"):
+        weights = load_file(folder / "model.safetensors")
+        fine = {name for name, weight in weights.items() if weight.dtype != torch.bfloat16}
+        assert fine <= {"score.weight", "score.bias"}  # V is read in float32
 
 
 def test_another_run_is_not_written_over_a_bundle_unless_asked(store: Path, tmp_path: Path):

@@ -1,9 +1,11 @@
 """OREO's promises: the paper's equations on worked numbers, closed-form soft MDPs, gradients."""
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from oreo_agent.learn.objectives import View
@@ -199,8 +201,59 @@ def test_the_end_of_a_reply_may_look_ahead_to_the_state_after_the_answer():
     torch.testing.assert_close(pull, torch.tensor([[-2 * 0.25 * 0.65, -0.5], [0.0, 0.0]]))
 
 
+def turns(ratios: Tensor, values: Tensor, rewards: Tensor, counts: list[list[int]]) -> View:
+    """Episodes whose replies end after so many action tokens."""
+    width = max(map(len, counts))
+    mask = torch.tensor([[t < line[-1] for t in range(ratios.shape[1])] for line in counts])
+    end_mask = torch.tensor([[k < len(line) for k in range(width)] for line in counts])
+    return view(ratios, values, rewards, mask=mask)._replace(
+        end_action=torch.tensor([line + [0] * (width - len(line)) for line in counts]),
+        end_mask=end_mask,
+        end_weight=end_mask / end_mask.sum(1, keepdim=True) / len(counts),
+        end_values=torch.zeros(end_mask.shape, dtype=values.dtype),
+    )
+
+
+def test_without_lambda_each_token_answers_to_the_next_value_alone():
+    ratios = torch.tensor([RATIOS], dtype=torch.float64, requires_grad=True)
+    values = torch.tensor([VALUES], dtype=torch.float64)
+    each = turns(ratios, values, torch.ones(1, dtype=torch.float64), [[1, 2, 3]])
+    # TD(0) of the worked example, whose V after the end is 0: there R = 1 is met by the last alone
+    loss = Oreo(beta=0.1, alpha=0.0, lam=0.0)(each).policy
+    (pull,) = torch.autograd.grad(loss, ratios)
+    residuals = (0.25, -0.5, -0.175)
+    assert loss.item() == pytest.approx(sum(r * r for r in residuals) / 3)
+    assert pull[0].tolist() == pytest.approx([2 * 0.1 * r / 3 for r in residuals])
+
+
+@given(st.data())
+def test_lambda_returns_are_what_their_recursion_says(data: st.DataObject):
+    lengths = data.draw(
+        st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=4), min_size=1, max_size=3)
+    )
+    lam = data.draw(st.sampled_from([0.0, 0.3, 0.9]))
+    counts = [list(accumulate(line)) for line in lengths]
+    width = max(line[-1] for line in counts)
+    torch.manual_seed(data.draw(st.integers(0, 99)))
+    ratios, values = torch.randn(2, len(counts), width, dtype=torch.float64)
+    rewards = torch.rand(len(counts), dtype=torch.float64)
+    loss = Oreo(beta=0.1, alpha=0.0, lam=lam)(turns(ratios, values, rewards, counts)).policy
+    expected = 0.0
+    for line, ratio, v, reward in zip(counts, ratios, values, rewards, strict=True):
+        onward, terms = reward, []
+        for k in reversed(range(len(line))):
+            if k + 1 < len(line):  # what follows the answer, or V of the state that has seen it
+                onward = (1 - lam) * v[line[k]] + lam * onward
+            for t in reversed(range(line[k - 1] if k else 0, line[k])):
+                onward = onward - 0.1 * ratio[t]
+                terms.append((v[t] - onward) ** 2)
+        expected += sum(terms) / len(terms) / len(counts)
+    assert loss.item() == pytest.approx(float(expected))
+
+
 @pytest.mark.parametrize(
-    ("field", "value"), [("beta", 0.0), ("alpha", -1.0), ("end_weight", -0.1), ("lookahead", 1.1)]
+    ("field", "value"),
+    [("beta", 0.0), ("alpha", -1.0), ("end_weight", -0.1), ("lookahead", 1.1), ("lam", -0.1)],
 )
 def test_settings_out_of_range_are_refused(field: str, value: float):
     with pytest.raises(ValueError, match=field):

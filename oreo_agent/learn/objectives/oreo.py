@@ -17,6 +17,15 @@ lies between such an end and the state in which the next reply begins, so V is t
 average over the answers; with ``lookahead`` the latter, which has seen the answer, is a share of
 the former's target. It is less noisy than the end of the whole episode. 0 in the paper.
 
+The sum in L_pi runs to the end of the episode, whose outcome is one bit for all of its replies.
+With ``lam`` below 1 it runs on past the end of a reply with weight ``lam`` alone, and V of the state
+that has seen the answer stands in for the rest, as in the lambda-returns of DQO (arXiv:2410.09302):
+
+    G_k = (1 - lam) V(s_{k+1}) + lam (G_{k+1} - beta * sum of l over reply k+1),  G = R at the end
+
+takes the place of what L_pi has after reply k. 1 in the paper; 0 asks of each reply only that it
+agree with V before it and V after its answer. V's own targets are not touched.
+
 A small network may be helped by foreseeing what the environment answers: with ``observations`` and
 ``value_observations`` the mean negative log-likelihood of the observed tokens is added to either
 loss. Both are 0 in the paper.
@@ -46,6 +55,8 @@ class Oreo:
     """Weight of V's loss at the ends of replies beside that before action tokens; 0 or more."""
     lookahead: float = 0.0
     """Share, in [0, 1], of V of the next state in the target of V at the end of a reply."""
+    lam: float = 1.0
+    """Share, in [0, 1], of what follows a reply in the policy's target; V makes up the rest."""
 
     observations: float = 0.0
     """Weight of the environment's tokens in the policy's loss, in reward units squared per nat."""
@@ -60,6 +71,8 @@ class Oreo:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if not 0 <= self.lookahead <= 1:
             raise ValueError(f"lookahead is a share between 0 and 1, got {self.lookahead}")
+        if not 0 <= self.lam <= 1:
+            raise ValueError(f"lam is a share between 0 and 1, got {self.lam}")
 
     def __call__(self, view: View) -> Losses:
         """Both losses; without ``logps`` (value warm-up, pi = pi_ref) the value's alone."""
@@ -81,6 +94,8 @@ class Oreo:
             value = value + self.value_observations * _unforeseen(view.value_seen_logps, view)
         if view.logps is None:
             return Losses(policy=None, value=value)
+        if self.lam < 1:
+            target = self._returns(view, onward)
         gap = view.values.detach() - target + self.beta * (ratio - ratio.detach())
         policy = _weighted(gap**2, view.weight, view.mask)
         if self.alpha > 0:
@@ -89,6 +104,24 @@ class Oreo:
         if self.observations > 0:
             policy = policy + self.observations * _unforeseen(view.seen_logps, view)
         return Losses(policy=policy, value=value)
+
+    def _returns(self, view: View, onward: Tensor) -> Tensor:
+        """(B, T) lambda-returns less beta times the log-ratios that remain of each reply."""
+        after = _after(onward, view.end_action)
+        begin = torch.cat([onward[:, :1], after[:, :-1]], dim=1)
+        last = (view.end_mask.sum(1, keepdim=True) - 1).clamp(min=0)
+        reward = view.reward[:, None].to(onward.dtype)
+        ahead = _next(view, reward.expand_as(after))
+        # G at the end of each reply, from the last one back
+        ends = reward.expand_as(after).clone()
+        for k in range(after.shape[1] - 2, -1, -1):
+            rest = ends[:, k + 1] - self.beta * (begin[:, k + 1] - after[:, k + 1])
+            found = ahead[:, k].lerp(rest, self.lam)
+            ends[:, k] = torch.where(k < last[:, 0], found, ends[:, k])
+        token = torch.arange(onward.shape[1], device=onward.device)
+        done = (view.end_action[:, None, :] <= token[:, None]) & view.end_mask[:, None, :]
+        reply = done.sum(-1).clamp(max=after.shape[1] - 1)
+        return ends.gather(1, reply) - self.beta * (onward - after.gather(1, reply))
 
 
 def _weighted(term: Tensor, weight: Tensor, mask: Tensor) -> Tensor:

@@ -18,8 +18,8 @@ average over the answers; with ``lookahead`` the latter, which has seen the answ
 the former's target. It is less noisy than the end of the whole episode. 0 in the paper.
 
 The sum in L_pi runs to the end of the episode, whose outcome is one bit for all of its replies.
-With ``lam`` below 1 it runs on past the end of a reply with weight ``lam`` alone, and V of the state
-that has seen the answer stands in for the rest, as in the lambda-returns of DQO (arXiv:2410.09302):
+With ``lam`` below 1 it runs on past the end of a reply with weight ``lam`` alone, and V of the
+state that has seen the answer stands in for the rest (DQO's lambda-returns, arXiv:2410.09302):
 
     G_k = (1 - lam) V(s_{k+1}) + lam (G_{k+1} - beta * sum of l over reply k+1),  G = R at the end
 

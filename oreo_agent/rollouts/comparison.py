@@ -1,11 +1,12 @@
 """Two agents on the same games: who won what the other lost, and what that can show."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from rich.table import Table
 
-from oreo_agent.errors import RecordError
+from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.rollouts.report import Report, Settings, Totals
 from oreo_agent.rollouts.statistics import (
     CONFIDENCE,
@@ -15,7 +16,9 @@ from oreo_agent.rollouts.statistics import (
     detectable_difference,
     holm,
     mcnemar,
+    mean_difference,
     paired_difference,
+    sign_flips,
     wilson,
 )
 
@@ -83,6 +86,54 @@ def compare_all(baseline: Report, others: Sequence[Report]) -> list[Comparison]:
     ]
 
 
+class SeedComparison(msgspec.Struct, frozen=True, kw_only=True):
+    """Two ways of training, each with several seeds, on the same games."""
+
+    seeds: list[Comparison]
+    """One by one."""
+    games: int
+    first: int
+    """Wins over all seeds."""
+    second: int
+    only_first: int
+    only_second: int
+    p: float
+    """Exact and two-sided, over games: a game counts once, however many seeds played it."""
+    difference: Difference
+    """In success rate, with an interval over games."""
+
+
+def compare_seeds(firsts: Sequence[Report], seconds: Sequence[Report]) -> SeedComparison:
+    """Compare the first of ``firsts`` with the first of ``seconds``, and so on, and all together.
+
+    Raises:
+        SettingError: not as many firsts as seconds.
+        RecordError: contracts that differ by more than the seed, or unlike games.
+    """
+    if len(firsts) != len(seconds):
+        raise SettingError(
+            f"{len(firsts)} reports stand against {len(seconds)}; name one --with for each"
+        )
+    one_by_one = [compare(*pair) for pair in zip(firsts, seconds, strict=True)]
+    for report in firsts[1:]:
+        alike = msgspec.structs.replace(report.contract, seed=firsts[0].contract.seed)
+        refuse_unlike(firsts[0], msgspec.structs.replace(report, contract=alike))
+    leads = Counter[str]()
+    for first, second in zip(firsts, seconds, strict=True):
+        leads.update({game.instance: int(game.won) for game in second.games})
+        leads.subtract({game.instance: int(game.won) for game in first.games})
+    return SeedComparison(
+        seeds=one_by_one,
+        games=len(leads),
+        first=sum(one.first.wins for one in one_by_one),
+        second=sum(one.second.wins for one in one_by_one),
+        only_first=sum(one.only_first for one in one_by_one),
+        only_second=sum(one.only_second for one in one_by_one),
+        p=sign_flips(list(leads.values())),
+        difference=mean_difference(list(leads.values()), len(firsts)),
+    )
+
+
 def refuse_unlike(first: Report, second: Report) -> None:
     """Raise a `RecordError` unless both have one contract and one set of games."""
     differs = first.contract.first_difference(second.contract)
@@ -126,6 +177,24 @@ def verdict(comparison: Comparison) -> str:
             "as well as the interval says, and nothing is said about other data or seeds."
         )
     return f"{lead}: no difference is shown, which does not show that there is none; {limit}."
+
+
+def seeds_verdict(comparison: SeedComparison) -> list[str]:
+    """A line for each seed, and one for all of them."""
+    one = comparison
+    lines = [
+        f"{seed.first_settings.label} against {seed.second_settings.label}: {seed.first.wins} and "
+        f"{seed.second.wins} of {seed.pairs} games won (+{seed.only_second} -{seed.only_first})"
+        for seed in one.seeds
+    ]
+    return [
+        *lines,
+        f"all {len(one.seeds)} together: {one.first} and {one.second} of "
+        f"{one.games * len(one.seeds)} won (+{one.only_second} -{one.only_first}), "
+        f"{_points(one.difference.value)} points ({CONFIDENCE:.0%} interval over the {one.games} "
+        f"games {_points(one.difference.low)} to {_points(one.difference.high)}), exact p over "
+        f"games = {one.p:.3g}; nothing is said about other seeds.",
+    ]
 
 
 def _points(share: float) -> str:

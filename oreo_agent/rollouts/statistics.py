@@ -4,12 +4,14 @@ Everything is exact or has good coverage at the sizes that we see (tens to hundr
 near 0 or 1), where the textbook intervals of the normal approximation fail.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from math import comb
-from statistics import NormalDist
+from statistics import NormalDist, mean, stdev
 
 import msgspec
+from scipy.stats import t as student
 
 CONFIDENCE = 0.95
 POWER = 0.8
@@ -64,6 +66,47 @@ def mcnemar(only_first: int, only_second: int) -> float:
     games = only_first + only_second
     tail = sum(comb(games, lead) for lead in range(min(only_first, only_second) + 1))
     return min(1.0, 2 * tail / 2**games)
+
+
+def sign_flips(leads: Sequence[int]) -> float:
+    """Exact two-sided p of paired games that were each played several times.
+
+    Under the hypothesis that the two are exchangeable, each game's lead had its sign by the toss of
+    a fair coin; a game counts once, however often it was played. With leads of -1, 0 and 1 alone
+    this is `mcnemar`.
+
+    Args:
+        leads: for each game, how many times more the second won it than the first.
+    """
+    ways = {0: 1}  # how many of the 2^n choices of signs add up to a sum
+    for size, games in Counter(abs(lead) for lead in leads if lead).items():
+        tosses = {size * (2 * heads - games): comb(games, heads) for heads in range(games + 1)}
+        found: Counter[int] = Counter()
+        for total, count in ways.items():
+            for step, times in tosses.items():
+                found[total + step] += count * times
+        ways = dict(found)
+    reached = abs(sum(leads))
+    return sum(n for total, n in ways.items() if abs(total) >= reached) / sum(ways.values())
+
+
+def mean_difference(leads: Sequence[int], plays: int, confidence: float = CONFIDENCE) -> Difference:
+    """Second rate minus first over games played several times each, with Student's interval.
+
+    The interval is over games: two plays of one game are not taken for independent. Two games that
+    each of them won alone are added for its width, so that it has one also where none was seen.
+
+    Args:
+        leads: for each game, how many times more the second won it than the first; at least one.
+        plays: how often each agent played each game.
+        confidence: chance that such an interval covers the true difference.
+    """
+    shares = [lead / plays for lead in leads]
+    value = mean(shares)
+    widened = [*shares, 1.0, -1.0]
+    half = float(student.ppf(0.5 + confidence / 2, len(widened) - 1))
+    half *= stdev(widened) / len(widened) ** 0.5
+    return Difference(value=value, low=max(-1.0, value - half), high=min(1.0, value + half))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

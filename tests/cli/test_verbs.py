@@ -155,6 +155,16 @@ def test_an_expert_collects_and_is_scored_and_compared(oreo, tmp_path, games):
     assert code == 0
     assert "McNemar" in out
 
+    by_seed = ("compare", reports[0], "--with", reports[1])
+    code, out, _ = oreo(*by_seed, "--json")
+    told = json.loads(out.splitlines()[-1])
+    assert (code, told["games"], told["only_second"]) == (0, 8, 0)
+    assert told["p"] == found["p"]
+    code, out, _ = oreo(*by_seed)
+    assert code == 0
+    assert out.splitlines()[-1].startswith("all 1 together: ")
+    refused(oreo(*by_seed, "--with", reports[1]), "1 reports stand against 2", "--with")
+
 
 def test_reports_under_unlike_contracts_are_not_compared(oreo, tmp_path, games):
     for name, limit in (("a", 40), ("b", 30)):

@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from oreo_agent.errors import RecordError
+from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.rollouts.comparison import (
     Comparison,
     compare,
     compare_all,
+    compare_seeds,
     comparison_table,
     report_table,
+    seeds_verdict,
     verdict,
 )
 from oreo_agent.rollouts.report import Contract, GameResult, Report, Settings
@@ -149,6 +151,37 @@ def test_comparisons_that_are_made_together_are_adjusted():
     found = compare_all(base, others)
     assert [one.p for one in found] == [2 * 0.5**n for n in (6, 7, 10)]
     assert [one.p_adjusted for one in found] == pytest.approx([2 / 2**6, 4 / 2**7, 6 / 2**10])
+
+
+def seeded(won, agent: str, seed: int) -> Report:
+    return report(won, agent, msgspec.structs.replace(CONTRACT, seed=seed))
+
+
+def test_seeds_are_compared_one_by_one_and_over_games():
+    old = [seeded([1, 0, 0, 0], "old-1", 1), seeded([0, 0, 1, 0], "old-2", 2)]
+    new = [seeded([1, 1, 1, 0], "new-1", 1), seeded([1, 1, 0, 0], "new-2", 2)]
+    found = compare_seeds(old, new)
+    assert found.seeds == [compare(*pair) for pair in zip(old, new, strict=True)]
+    assert (found.games, found.first, found.second) == (4, 2, 5)
+    assert (found.only_first, found.only_second) == (1, 4)
+    # leads of the games: 1, 2, 0, 0
+    assert found.difference.value == pytest.approx(3 / 8)
+    assert found.p == 0.5
+    first, second, together = seeds_verdict(found)
+    assert "old-1 greedy against new-1 greedy: 1 and 3 of 4 games won (+2 -0)" in first
+    assert "(+2 -1)" in second
+    assert "all 2 together: 2 and 5 of 8 won (+4 -1), +37.5 points" in together
+
+
+def test_seeds_may_differ_in_nothing_but_the_seed():
+    old, new = [seeded([1, 0], "old", 1)], [seeded([0, 1], "new", 1)]
+    with pytest.raises(SettingError, match="1 reports stand against 2"):
+        compare_seeds(old, [*new, *new])
+    with pytest.raises(RecordError, match="seed is 1 in the first"):
+        compare_seeds(old, [seeded([0, 1], "new", 2)])
+    other = msgspec.structs.replace(CONTRACT, seed=2, step_limit=50)
+    with pytest.raises(RecordError, match="step_limit is 40 in the first"):
+        compare_seeds([*old, report([1, 0], "old", other)], [*new, report([1, 0], "new", other)])
 
 
 def verdict_of(only_first: int, only_second: int, both: int, **changes) -> str:

@@ -13,7 +13,9 @@ from oreo_agent.rollouts.statistics import (
     holm,
     least_significant_lead,
     mcnemar,
+    mean_difference,
     paired_difference,
+    sign_flips,
     wilson,
 )
 
@@ -70,6 +72,46 @@ def test_mcnemar_has_the_values_of_scipy(first, second):
 def test_mcnemar_does_not_care_who_is_first(first, second):
     assert mcnemar(first, second) == mcnemar(second, first)
     assert 0 < mcnemar(first, second) <= 1
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 9))
+def test_sign_flips_of_games_played_once_are_mcnemar(first, second, ties):
+    leads = [-1] * first + [1] * second + [0] * ties
+    assert sign_flips(leads) == pytest.approx(mcnemar(first, second))
+
+
+@given(st.lists(st.integers(-3, 3), max_size=8))
+def test_sign_flips_count_the_tosses_that_lead_as_far(leads):
+    tosses = [sum(s * lead for s, lead in zip(signs, leads, strict=True))
+              for signs in product((-1, 1), repeat=len(leads))]  # fmt: skip
+    far = sum(abs(toss) >= abs(sum(leads)) for toss in tosses)
+    assert sign_flips(leads) == pytest.approx(far / len(tosses))
+
+
+def test_a_game_that_is_played_thrice_with_one_result_says_no_more_than_once():
+    assert sign_flips([3, 3, 3, -3]) == sign_flips([1, 1, 1, -1])
+
+
+@given(st.lists(st.integers(-2, 2), min_size=1, max_size=30))
+def test_the_interval_over_games_holds_the_difference_mirrors_and_is_never_a_point(leads):
+    found, mirror = mean_difference(leads, 2), mean_difference([-n for n in leads], 2)
+    assert -1 <= found.low <= found.value <= found.high <= 1
+    assert found.low < found.high
+    assert (mirror.low, mirror.high) == pytest.approx((-found.high, -found.low))
+    assert found.value == pytest.approx(sum(leads) / 2 / len(leads))
+
+
+def test_the_interval_over_games_covers_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        hard = rng.random(100)  # games differ, so plays of one game are alike
+        second = rng.binomial(3, np.clip(hard + 0.1, 0, 1))
+        first = rng.binomial(3, np.clip(hard - 0.05, 0, 1))
+        truth = np.mean(np.clip(hard + 0.1, 0, 1) - np.clip(hard - 0.05, 0, 1))
+        found = mean_difference((second - first).tolist(), 3)
+        covered += found.low <= truth <= found.high
+    assert 0.92 <= covered / 400 <= 1.0
 
 
 def test_holm_has_the_values_of_a_worked_example():

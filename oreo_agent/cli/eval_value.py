@@ -16,7 +16,7 @@ def evaluate_value(
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, no lines.")] = False,
 ) -> None:
-    """Judge a value on stored episodes: calibration, AUC, and ranking where branches part.
+    """Judge a value on stored episodes: its error, AUC, and ranking where episodes part.
 
     Fair on instances that the bundle has not been trained on. Branches come from
     `oreo-agent rollout --branch`.

@@ -5,14 +5,15 @@ from typing import Annotated
 
 import typer
 
+from oreo_agent.cli import options
 from oreo_agent.cli.output import say_json, say_table, share
 
 
 def rollout(
     out: Annotated[Path, typer.Option(help="Folder of the store; one that is there goes on.")],
     policy: Annotated[str, typer.Option(help="expert, random, or folder of a bundle or model.")],
-    task: Annotated[str, typer.Option(help="Family of problems.")] = "alfworld",
-    split: Annotated[str, typer.Option(help="Split to play.")] = "train",
+    task: options.Task = "alfworld",
+    split: options.Split = "train",
     episodes: Annotated[
         int | None,
         typer.Option(help="Episodes in all [default: every instance, times --repeats]."),
@@ -25,15 +26,23 @@ def rollout(
     states: Annotated[int, typer.Option(help="Of --branch: states to play on from.")] = 1000,
     actions: Annotated[int, typer.Option(help="Of --branch: different actions a state.")] = 4,
     continuations: Annotated[int, typer.Option(help="Of --branch: episodes an action.")] = 2,
+    strategy: Annotated[
+        str, typer.Option(help="Of a bundle: sample, greedy or best-of-k.")
+    ] = "sample",
     temperature: Annotated[
-        float, typer.Option(help="Of a bundle's sampling; 0 takes the likeliest token.")
-    ] = 1.0,
-    epsilon: Annotated[float, typer.Option(help="Share of random turns of the expert.")] = 0.0,
-    data: Annotated[
-        str | None, typer.Option(help="Folder of the task's data, or generated[:TIER].")
+        float | None,
+        typer.Option(
+            help="Of a bundle's draws; 0 takes the likeliest token [default: 1; of best-of-k .5]."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
-    workers: Annotated[int, typer.Option(help="Processes that play.")] = 1,
+    k: options.K = 5,
+    score: options.Score = "value",
+    weight: options.Weight = 0.0,
+    value: options.Judge = None,
+    epsilon: Annotated[float, typer.Option(help="Share of random turns of the expert.")] = 0.0,
+    data: options.DataFolder = None,
+    seed: options.Seed = 0,
+    workers: options.Workers = 1,
     prompt: Annotated[
         str | None,
         typer.Option(help="compact, react or bare; a bundle has its own."),
@@ -41,20 +50,20 @@ def rollout(
     model: Annotated[
         str | None, typer.Option(help="Model folder, for the tokenizer of react and bare.")
     ] = None,
-    step_limit: Annotated[
-        int | None, typer.Option(help="Turns an episode [default: the task's].")
-    ] = None,
-    live: Annotated[int, typer.Option(help="Episodes played at a time, in each process.")] = 32,
-    threads: Annotated[int, typer.Option(help="CPU threads of each engine.")] = 1,
-    device: Annotated[str, typer.Option(help="Where a bundle's networks run.")] = "auto",
-    json: Annotated[bool, typer.Option("--json", help="One JSON object, no table.")] = False,
+    step_limit: options.StepLimit = None,
+    live: options.Live = 32,
+    threads: options.Threads = 1,
+    device: options.Device = "auto",
+    json: options.AsJson = False,
 ) -> None:
     """Play episodes and keep them; stopped at any moment, the same command goes on."""
     from oreo_agent.rollouts.branches import Branching
-    from oreo_agent.rollouts.casting import Cast, Stage, sampling
+    from oreo_agent.rollouts.casting import Cast, Stage, deciding
     from oreo_agent.rollouts.collect import CollectSettings, collect
 
-    strategy, settings = sampling(policy, temperature)
+    if strategy == "sample" and temperature == 0:
+        strategy, temperature = "greedy", None
+    settings = deciding(policy, strategy, k=k, temperature=temperature, score=score, weight=weight)
     summary = collect(
         CollectSettings(
             out=out,
@@ -63,6 +72,7 @@ def rollout(
                 policy=policy,
                 strategy=strategy,
                 settings=settings,
+                value=value,
                 epsilon=epsilon,
                 prompt=prompt,
                 model=model,

@@ -231,9 +231,23 @@ def named_faults(what: str) -> Generator[None]:
 
 
 def deciding(
-    strategy: str, *, k: int, temperature: float | None, score: str, weight: float
+    policy: str,
+    strategy: str,
+    *,
+    k: int,
+    temperature: float | None,
+    score: str,
+    weight: float,
 ) -> tuple[tuple[str, Any], ...]:
-    """Those of the settings that ``strategy`` has."""
+    """Those of the settings that ``strategy`` has; none of them for ``expert`` and ``random``.
+
+    Raises:
+        SettingError: the temperature is none, or greedy play is given one.
+    """
+    if policy in TEXT_POLICIES:
+        return ()
+    if temperature is not None and temperature < 0:
+        raise SettingError(f"a temperature is 0 or more, got {temperature}")
     given = {"temperature": temperature} if temperature is not None else {}
     if strategy == "greedy":
         if given:
@@ -242,12 +256,3 @@ def deciding(
     if strategy == "best-of-k":
         given |= {"k": k, "score": score, "weight": weight}
     return tuple(given.items())
-
-
-def sampling(policy: str, temperature: float) -> tuple[str, tuple[tuple[str, Any], ...]]:
-    """Strategy and settings that sample at a temperature; at 0 the likeliest token is taken."""
-    if temperature < 0:
-        raise SettingError(f"a temperature is 0 or more, got {temperature}")
-    if policy in TEXT_POLICIES or temperature == 0:
-        return "greedy", ()
-    return "sample", (("temperature", temperature),)

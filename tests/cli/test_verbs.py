@@ -201,3 +201,30 @@ def test_ctrl_c_says_that_the_same_command_goes_on(oreo, tmp_path, monkeypatch, 
     code, _, err = oreo("rollout", "--policy", "expert", "--out", tmp_path / "s", *games)
     assert code == 130
     assert "same command again" in err
+
+
+def test_a_bundle_collects_by_the_strategy_that_is_asked(oreo, tmp_path, games):
+    base = ("rollout", "--out", tmp_path / "s", "--policy", "expert", "--episodes", 4, *games)
+    assert oreo(*base)[0] == 0
+    trained = ("train", "--data", tmp_path / "s", "--method", "oreo", "--size", "64x1")
+    assert oreo(*trained, "--out", tmp_path / "b", "--set", "train.batch=4")[0] == 0
+
+    def collected(name, *options):
+        out = tmp_path / name
+        own = ("rollout", "--policy", tmp_path / "b", "--out", out, "--episodes", 2, *games)
+        assert oreo(*own, "--step-limit", 2, *options)[0] == 0
+        (policy,) = {episode.policy for episode in Store.open(out)}
+        return policy
+
+    best = collected("best", "--strategy", "best-of-k", "--k", 3, "--score", "logp")
+    assert "best-of-k" in best.strategy
+    assert "k=3" in best.strategy
+    assert "score=logp" in best.strategy
+    assert best.temperature == 0.5
+    drawn = collected("drawn")
+    assert (drawn.strategy, drawn.temperature) == ("sample", 1.0)
+    likeliest = collected("likeliest", "--temperature", 0)
+    assert (likeliest.strategy, likeliest.temperature) == ("greedy", 0.0)
+    judged = collected("judged", "--strategy", "best-of-k", "--value", tmp_path / "b")
+    assert "score=value" in judged.strategy
+    assert judged.fingerprint == drawn.fingerprint

@@ -10,7 +10,7 @@ from scripted_world import CorridorStage, ScriptedCast, outcomes, plain
 from oreo_agent.errors import DataError, EnvironmentFault, OreoError, RecordError, SettingError
 from oreo_agent.records.store import Store
 from oreo_agent.rollouts import crew
-from oreo_agent.rollouts.casting import Cast, Stage, sampling
+from oreo_agent.rollouts.casting import Cast, Stage
 from oreo_agent.rollouts.collect import HOPELESS, CollectSettings, collect
 
 MIXED = (*plain(20), "9-plain", "8-plain", "2-pit")
@@ -180,7 +180,6 @@ def test_nothing_is_written_where_the_settings_are_wrong(tmp_path):
         (lambda: Cast(policy="a/bundle", epsilon=0.1), "temperature"),
         (lambda: Cast(policy="expert", value="a/bundle"), "no replies that a value"),
         (lambda: Stage(live=0), "1 or more"),
-        (lambda: sampling("a/bundle", -1.0), "0 or more"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(wrong, told):

@@ -95,11 +95,14 @@ def test_who_played_is_told_with_how_it_decided():
 
 def test_a_strategy_gets_the_settings_that_it_has():
     told = {"k": 3, "temperature": 0.7, "score": "logp", "weight": 0.1}
-    assert dict(deciding("best-of-k", **told)) == told
-    assert dict(deciding("sample", **told)) == {"temperature": 0.7}
-    assert deciding("greedy", **told | {"temperature": None}) == ()
+    assert dict(deciding("a/bundle", "best-of-k", **told)) == told
+    assert dict(deciding("a/bundle", "sample", **told)) == {"temperature": 0.7}
+    assert deciding("a/bundle", "greedy", **told | {"temperature": None}) == ()
+    assert deciding("expert", "best-of-k", **told) == ()
     with pytest.raises(SettingError, match="greedy has no temperature"):
-        deciding("greedy", **told)
+        deciding("a/bundle", "greedy", **told)
+    with pytest.raises(SettingError, match="0 or more"):
+        deciding("a/bundle", "sample", **told | {"temperature": -1.0})
 
 
 def test_an_expert_is_scored_on_generated_games(monkeypatch):

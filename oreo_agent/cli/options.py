@@ -1,0 +1,36 @@
+"""Options that several verbs have, so that they are spelt and told alike."""
+
+from typing import Annotated
+
+import typer
+
+Task = Annotated[str, typer.Option("--task", help="Family of problems.")]
+Split = Annotated[str, typer.Option("--split", help="Split to play.")]
+DataFolder = Annotated[
+    str | None,
+    typer.Option("--data", help="Folder of the task's data, or generated[:TIER]."),
+]
+StepLimit = Annotated[
+    int | None, typer.Option("--step-limit", help="Turns an episode [default: the task's].")
+]
+K = Annotated[int, typer.Option("--k", help="Candidates of best-of-k.")]
+Score = Annotated[
+    str,
+    typer.Option(
+        "--score", help="What best-of-k goes by: value; controls: logp, chance, constant."
+    ),
+]
+Weight = Annotated[
+    float,
+    typer.Option("--weight", help="Of best-of-k: times the log-probability, added to the value."),
+]
+Judge = Annotated[
+    str | None,
+    typer.Option("--value", help="A bundle whose value goes by [default: the agent's own]."),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Of every random choice.")]
+Workers = Annotated[int, typer.Option("--workers", help="Processes that play.")]
+Live = Annotated[int, typer.Option("--live", help="Episodes played at a time, in each process.")]
+Threads = Annotated[int, typer.Option("--threads", help="CPU threads of each engine.")]
+Device = Annotated[str, typer.Option("--device", help="Where a bundle's networks run.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, no table.")]

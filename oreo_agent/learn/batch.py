@@ -27,6 +27,17 @@ class Tokens:
     """Places in ``ids`` of each reply's last token."""
     reward: float
 
+    @property
+    def seen(self) -> list[int]:
+        """Places in ``ids`` of what the environment said, but for the first token of all."""
+        acted = set(self.actions)
+        return [i for i in range(1, len(self.ids)) if i not in acted]
+
+    @property
+    def answers(self) -> set[int]:
+        """Those of them with which an answer to a reply begins."""
+        return {end + 1 for end in self.ends}.intersection(self.seen)
+
     @classmethod
     def of(cls, episode: Episode) -> "Tokens":
         """Action tokens are those of action segments, and nothing else is."""
@@ -76,6 +87,8 @@ class Batch:
     """(B, O) tokens that the environment said."""
     seen_mask: Tensor
     """(B, O) bool."""
+    answer_mask: Tensor
+    """(B, O) bool, True on the first token of what the environment answers to a reply."""
     reward: Tensor
     """(B,) terminal reward."""
 
@@ -113,7 +126,7 @@ def collate(
             position[r, at : at + n] = torch.arange(n)
             start[i] = r * width + at
             at += n
-    seen = [_seen(e) for e in episodes]
+    seen = [e.seen for e in episodes]
     state, mask = _lines([[start[i] + a - 1 for a in e.actions] for i, e in enumerate(episodes)])
     action, _ = _lines([[e.ids[a] for a in e.actions] for e in episodes])
     end, end_mask = _lines([[start[i] + a for a in e.ends] for i, e in enumerate(episodes)])
@@ -122,6 +135,8 @@ def collate(
     seen_state, seen_mask = _lines(
         [[start[i] + a - 1 for a in line] for i, line in enumerate(seen)]
     )
+    first = [e.answers for e in episodes]
+    answer, _ = _lines([[int(a in first[i]) for a in line] for i, line in enumerate(seen)])
     seen_ids, _ = _lines([[e.ids[a] for a in line] for e, line in zip(episodes, seen, strict=True)])
     return Batch(
         ids=ids,
@@ -136,13 +151,9 @@ def collate(
         seen_state=seen_state,
         seen=seen_ids,
         seen_mask=seen_mask,
+        answer_mask=answer.bool(),
         reward=torch.tensor([e.reward for e in episodes], dtype=dtype),
     )
-
-
-def _seen(episode: Tokens) -> list[int]:
-    acted = set(episode.actions)
-    return [i for i in range(1, len(episode.ids)) if i not in acted]
 
 
 def _fit(lengths: Sequence[int], limit: int) -> list[list[int]]:

@@ -49,6 +49,8 @@ class TrainSettings:
     """Passes over the training episodes."""
     value_warmup: float = 0.0
     """Passes before these in which only the value learns (the policy is the reference)."""
+    freeze_value: bool = False
+    """Leave the value of the bundle that is trained on as it is: the policy alone learns, by it."""
     batch: int = 128
     """Episodes a step, drawn at random without regard to length."""
     micro_tokens: int = 16384
@@ -86,6 +88,8 @@ class TrainSettings:
             raise ValueError("epochs and value_warmup must not be negative, and not both 0")
         if self.batch < 1 or self.micro_tokens < 1 or self.threads < 1:
             raise ValueError("batch, micro_tokens and threads must be at least 1")
+        if self.freeze_value and self.value_warmup > 0:
+            raise ValueError("freeze_value and value_warmup exclude each other; drop one of them")
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held_out is a share below 1, got {self.held_out}")
         if not 0 < self.discount <= 1:

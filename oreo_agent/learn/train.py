@@ -74,6 +74,11 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
         return done
     start = _start(run, prompt_settings)
     _fits(start, facts)
+    if run.train.freeze_value and (start.value is None or not objective.uses_value):
+        raise SettingError(
+            "train.freeze_value needs --model to be a bundle with a value, and a method that "
+            "learns by one; train the value first (train.epochs=0, train.value_warmup=1)"
+        )
     episodes, facts = within(episodes, facts, start.max_context)
     if Accelerator().is_main_process:
         _begin(work, identity, anew=run.overwrite)
@@ -227,7 +232,7 @@ def _networks(
         value = start.value or ValueNetwork.of_policy(start.policy, start=rate)
     if isinstance(start.prompt, CompactPrompt):
         factor(start.policy, start.prompt.factors())
-        if value is not None:
+        if value is not None and not settings.freeze_value:
             factor(value.model, start.prompt.factors())
     reference = None
     if objective.uses_reference:

@@ -68,7 +68,9 @@ class Trainer:
         self.reference = networks.reference.to(device) if networks.reference is not None else None
         self.movers = {"policy": Mover(self.policy, settings.policy, self.steps - self.warm)}
         self.trained: dict[str, nn.Module] = {"policy": self.policy}
-        if self.value is not None:
+        if self.value is not None and settings.freeze_value:
+            self.value.eval().requires_grad_(False)
+        elif self.value is not None:
             self.movers["value"] = Mover(self.value, settings.value, self.steps)
             self.trained["value"] = self.value
         for network in self.trained.values():
@@ -132,14 +134,15 @@ class Trainer:
         """Add the gradient of one part of a batch."""
         view = self._weights(batch, whole)
         if self.value is not None:
-            foresees = getattr(self.objective, "value_observations", 0.0) > 0
-            found = state_values(self.value, batch, seen=foresees)
+            foresees = self._weighs("value_observations")
+            with torch.set_grad_enabled(not self.settings.freeze_value):
+                found = state_values(self.value, batch, seen=foresees)
             view = view._replace(
                 values=found.before, end_values=found.ends, value_seen_logps=found.seen_logps
             )
         scores = None
         if not warm:
-            seen = getattr(self.objective, "observations", 0.0) > 0
+            seen = self._weighs("observations") or self._weighs("answers")
             scores = policy_scores(self.policy, batch, reference=self.reference, seen=seen)
             view = view._replace(
                 logps=scores.logps,
@@ -161,6 +164,10 @@ class Trainer:
             own = torch.zeros_like(weight) if weight.grad is None else weight.grad
             weight.grad = cast(Tensor, self.accelerator.reduce(own, reduction="sum"))
 
+    def _weighs(self, term: str) -> bool:
+        """Whether the objective has such a term, and it counts."""
+        return getattr(self.objective, term, 0.0) > 0
+
     def _weights(self, batch: Batch, whole: Sequence[Tokens]) -> View:
         def share(mask: Tensor, total: int) -> Tensor:
             if self.settings.normalise == "token":
@@ -175,6 +182,9 @@ class Trainer:
             end_mask=batch.end_mask,
             end_weight=share(batch.end_mask, sum(len(e.ends) for e in whole)),
             seen_weight=share(batch.seen_mask, sum(len(e.ids) - len(e.actions) - 1 for e in whole)),
+            answer_weight=share(batch.answer_mask, sum(len(e.answers) for e in whole))
+            if self._weighs("answers")
+            else None,
         )
 
     @torch.no_grad()

@@ -89,6 +89,8 @@ def test_every_number_of_an_episode_is_found_again_in_the_rows(episodes: list[To
         seen = batch.seen_mask[i]
         assert (batch.seen_state[i][seen] - start + 1).tolist() == said
         assert batch.seen[i][seen].tolist() == [episode.ids[k] for k in said]
+        begins = [k for k in said if k - 1 in episode.ends]
+        assert (batch.seen_state[i][batch.answer_mask[i]] - start + 1).tolist() == begins
     assert batch.reward.tolist() == [episode.reward for episode in episodes]
 
 

@@ -171,11 +171,16 @@ def test_the_kl_term_shifts_the_solution_by_what_theory_says(
 def test_foreseeing_what_is_observed_trains_either_network_by_its_own_likelihood_alone():
     seen, theirs = (torch.full((1, 2), -0.5, requires_grad=True) for _ in range(2))
     base = view(torch.zeros(1, 3), torch.ones(1, 3), torch.ones(1))._replace(
-        seen_logps=seen, value_seen_logps=theirs, seen_weight=torch.tensor([[0.5, 0.5]])
+        seen_logps=seen,
+        value_seen_logps=theirs,
+        seen_weight=torch.tensor([[0.5, 0.5]]),
+        answer_weight=torch.tensor([[1.0, 0.0]]),
     )
     losses = Oreo(observations=0.2, value_observations=0.4)(base)
     assert losses.policy.item() == pytest.approx(0.2 * 0.5)
     assert losses.value.item() == pytest.approx(0.4 * 0.5)
+    first = Oreo(answers=0.3)(base._replace(seen_logps=torch.tensor([[-0.5, -9.0]])))
+    assert first.policy.item() == pytest.approx(0.3 * 0.5)
     losses.value.backward()
     assert seen.grad is None
     assert theirs.grad is not None

@@ -16,7 +16,7 @@ from oreo_agent.model.networks import unfactor
 from oreo_agent.records.episode import Segment
 
 OBJECTIVES = pytest.mark.parametrize(
-    "objective", [Oreo(alpha=0.3), Oreo(observations=0.5), Sft(observations=0.5)]
+    "objective", [Oreo(alpha=0.3), Oreo(observations=0.5, answers=0.5), Sft(observations=0.5)]
 )
 Gradients = dict[str, Tensor]
 
@@ -305,6 +305,29 @@ def test_normalisation_is_by_episode_or_by_token_over_the_whole_batch(
     assert by_token["policy_loss"] == pytest.approx(share(tokens))
     assert by_token["value_loss"] == pytest.approx(share(tokens) + share(ends))
     assert by_token["policy_loss"] != pytest.approx(by_episode["policy_loss"])
+
+
+@pytest.mark.parametrize("normalise", ["token", "episode"])
+def test_a_state_is_worth_its_share_of_wins_by_token_and_more_by_episode_where_wins_are_short(
+    a_trainer, an_episode, normalise: str
+):
+    """Two ways on from one state, equally likely: decision 0005."""
+    won, lost = (Tokens.of(an_episode(0, turns=turns)) for turns in (1, 4))
+    episodes = [replace(won, id="w", reward=1.0), replace(lost, id="l", reward=0.0)]
+    lengths = [len(e.actions) for e in episodes]
+    shares = [1 / n for n in lengths] if normalise == "episode" else [1.0, 1.0]
+    settled = shares[0] / sum(shares)
+    assert (settled > 0.7) == (normalise == "episode")
+
+    table = torch.full((2, max(lengths) + 1), settled, dtype=torch.float64)
+    nets = stubs(episodes, value=ValueTable(table))
+    trainer = a_trainer(
+        episodes, nets=nets, objective=Oreo(end_weight=0.0), normalise=normalise, value_warmup=1.0
+    )
+    _, gradients = learned(trainer)
+    (pull,) = (g for g in gradients.values() if g.shape == table.shape)
+    assert pull[:, 0].abs().min() > 0
+    assert pull[:, 0].sum().item() == pytest.approx(0, abs=1e-12)
 
 
 # Rule 6: the start

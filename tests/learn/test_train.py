@@ -299,6 +299,31 @@ def test_v_learns_to_tell_won_from_lost_on_instances_that_it_has_not_seen(bundle
     assert card.metrics["mse"] < 0.25
 
 
+def test_a_frozen_value_stays_to_the_last_bit_while_the_policy_learns(bundles, tmp_path: Path):
+    settings = replace(QUICK, freeze_value=True, value_warmup=0.0, epochs=1.0)
+    run = replace(bundles[1], model=str(bundles[1].out), out=tmp_path / "b", train=settings)
+    train(run)
+    weights = {
+        part: [load_file(out / part / "model.safetensors") for out in (bundles[1].out, run.out)]
+        for part in ("policy", "value")
+    }
+    moved = {
+        part: any(not torch.equal(before[name], after[name]) for name in before)
+        for part, (before, after) in weights.items()
+    }
+    assert moved == {"policy": True, "value": False}
+
+
+def test_a_value_that_is_not_there_cannot_be_frozen(bundles, tmp_path: Path):
+    settings = replace(QUICK, freeze_value=True, value_warmup=0.0)
+    run = replace(bundles[1], model=str(bundles[0].out), out=tmp_path / "b", train=settings)
+    with pytest.raises(SettingError, match="freeze_value needs --model"):
+        train(run)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="exclude each other"):
+        replace(settings, value_warmup=1.0)
+
+
 def test_a_value_goes_on_where_the_bundle_before_left_it(bundles, tmp_path: Path):
     still = replace(
         QUICK, epochs=0.1, policy=OptimiserSettings(lr=1e-12), value=OptimiserSettings(lr=1e-12)

@@ -56,6 +56,8 @@ class View(NamedTuple):
     """(B, O) the same by the body of the value network."""
     seen_weight: "Tensor | None" = None
     """(B, O) their shares."""
+    answer_weight: "Tensor | None" = None
+    """(B, O) shares of the first token of each answer among those; 0 for the others."""
 
 
 class Objective(Protocol):

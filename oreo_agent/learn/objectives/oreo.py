@@ -28,7 +28,8 @@ agree with V before it and V after its answer. V's own targets are not touched.
 
 A small network may be helped by foreseeing what the environment answers: with ``observations`` and
 ``value_observations`` the mean negative log-likelihood of the observed tokens is added to either
-loss. Both are 0 in the paper.
+loss, with ``answers`` that of the first token of each answer to the policy's: there a refusal and a
+success part, while most of what follows cannot be foreseen. All are 0 in the paper.
 """
 
 from dataclasses import dataclass
@@ -60,13 +61,15 @@ class Oreo:
 
     observations: float = 0.0
     """Weight of the environment's tokens in the policy's loss, in reward units squared per nat."""
+    answers: float = 0.0
+    """Weight of the first token of each of its answers beside that, in the same unit."""
     value_observations: float = 0.0
     """Weight of the environment's tokens in the value's loss, in reward units squared per nat."""
 
     def __post_init__(self) -> None:
         if self.beta <= 0:
             raise ValueError(f"beta must be above 0, got {self.beta}")
-        for name in ("alpha", "end_weight", "observations", "value_observations"):
+        for name in ("alpha", "end_weight", "observations", "answers", "value_observations"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if not 0 <= self.lookahead <= 1:
@@ -91,7 +94,8 @@ class Oreo:
             gap = view.end_values - end_target
             value = value + self.end_weight * _weighted(gap**2, view.end_weight, view.end_mask)
         if self.value_observations > 0:
-            value = value + self.value_observations * _unforeseen(view.value_seen_logps, view)
+            unforeseen = _unforeseen(view.value_seen_logps, view.seen_weight)
+            value = value + self.value_observations * unforeseen
         if view.logps is None:
             return Losses(policy=None, value=value)
         if self.lam < 1:
@@ -102,7 +106,9 @@ class Oreo:
             assert view.kl is not None
             policy = policy + self.alpha * _weighted(view.kl, view.weight, view.mask)
         if self.observations > 0:
-            policy = policy + self.observations * _unforeseen(view.seen_logps, view)
+            policy = policy + self.observations * _unforeseen(view.seen_logps, view.seen_weight)
+        if self.answers > 0:
+            policy = policy + self.answers * _unforeseen(view.seen_logps, view.answer_weight)
         return Losses(policy=policy, value=value)
 
     def _returns(self, view: View, onward: Tensor) -> Tensor:
@@ -129,11 +135,11 @@ def _weighted(term: Tensor, weight: Tensor, mask: Tensor) -> Tensor:
     return (term.masked_fill(~mask, 0.0) * weight).sum()
 
 
-def _unforeseen(logps: Tensor | None, view: View) -> Tensor:
-    """Weighted negative log-likelihood of the observed tokens."""
+def _unforeseen(logps: Tensor | None, weight: Tensor | None) -> Tensor:
+    """Weighted negative log-likelihood of observed tokens."""
     assert logps is not None
-    assert view.seen_weight is not None
-    return -_weighted(logps, view.seen_weight, view.seen_weight > 0)
+    assert weight is not None
+    return -_weighted(logps, weight, weight > 0)
 
 
 def _next(view: View, at_end: Tensor) -> Tensor:

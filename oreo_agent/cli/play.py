@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from oreo_agent.cli import options
 from oreo_agent.cli.output import say_json
 
 
@@ -14,8 +15,8 @@ def play(
         str,
         typer.Option(help="Folder of a bundle or model, or expert, or random.", metavar="BUNDLE"),
     ] = "expert",
-    task: Annotated[str, typer.Option(help="Family of problems.")] = "alfworld",
-    split: Annotated[str, typer.Option(help="Split to play.")] = "valid_seen",
+    task: options.Task = "alfworld",
+    split: options.Split = "valid_seen",
     instance: Annotated[
         str | None,
         typer.Option(help="Game to begin with: its id, or a part of it [default: the first]."),
@@ -26,20 +27,18 @@ def play(
             help="best-of-k, greedy or sample [default: best-of-k if the agent has a value]."
         ),
     ] = None,
-    k: Annotated[int, typer.Option(help="Candidates of best-of-k.")] = 5,
+    k: options.K = 5,
     temperature: Annotated[float, typer.Option(help="Of what is drawn.")] = 0.5,
-    data: Annotated[
-        str | None, typer.Option(help="Folder of the task's data, or generated[:TIER].")
-    ] = None,
+    data: options.DataFolder = None,
     prompt: Annotated[
         str | None, typer.Option(help="react or bare, for a model that is no bundle.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
+    seed: options.Seed = 0,
     step_limit: Annotated[
         int | None, typer.Option(help="Turns a game [default: the task's].")
     ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads of the engine.")] = 1,
-    device: Annotated[str, typer.Option(help="Where a bundle's networks run.")] = "auto",
+    device: options.Device = "auto",
     plain: Annotated[
         bool, typer.Option("--plain", help="Lines instead of a screen; so also without a terminal.")
     ] = False,

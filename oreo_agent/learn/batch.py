@@ -36,7 +36,7 @@ class Tokens:
     @property
     def answers(self) -> set[int]:
         """Those of them with which an answer to a reply begins."""
-        return {end + 1 for end in self.ends}.intersection(self.seen)
+        return {end + 1 for end in self.ends if end + 1 < len(self.ids)}.difference(self.actions)
 
     @classmethod
     def of(cls, episode: Episode) -> "Tokens":

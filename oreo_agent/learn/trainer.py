@@ -135,8 +135,7 @@ class Trainer:
         view = self._weights(batch, whole)
         if self.value is not None:
             foresees = self._weighs("value_observations")
-            with torch.set_grad_enabled(not self.settings.freeze_value):
-                found = state_values(self.value, batch, seen=foresees)
+            found = state_values(self.value, batch, seen=foresees)
             view = view._replace(
                 values=found.before, end_values=found.ends, value_seen_logps=found.seen_logps
             )

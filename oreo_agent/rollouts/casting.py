@@ -242,12 +242,12 @@ def deciding(
     """Those of the settings that ``strategy`` has; none of them for ``expert`` and ``random``.
 
     Raises:
-        SettingError: the temperature is none, or greedy play is given one.
+        SettingError: the temperature is negative, or greedy play is given one.
     """
-    if policy in TEXT_POLICIES:
-        return ()
     if temperature is not None and temperature < 0:
         raise SettingError(f"a temperature is 0 or more, got {temperature}")
+    if policy in TEXT_POLICIES:
+        return ()
     given = {"temperature": temperature} if temperature is not None else {}
     if strategy == "greedy":
         if given:

@@ -101,8 +101,9 @@ def test_a_strategy_gets_the_settings_that_it_has():
     assert deciding("expert", "best-of-k", **told) == ()
     with pytest.raises(SettingError, match="greedy has no temperature"):
         deciding("a/bundle", "greedy", **told)
-    with pytest.raises(SettingError, match="0 or more"):
-        deciding("a/bundle", "sample", **told | {"temperature": -1.0})
+    for policy in ("a/bundle", "expert"):
+        with pytest.raises(SettingError, match="0 or more"):
+            deciding(policy, "sample", **told | {"temperature": -1.0})
 
 
 def test_an_expert_is_scored_on_generated_games(monkeypatch):

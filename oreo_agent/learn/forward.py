@@ -76,13 +76,18 @@ class Scores(NamedTuple):
     ref_logps: Tensor | None
     """(B, T)"""
     kl: Tensor | None
-    """(B, T) exact KL[pi || ref] at the state before each."""
+    """(B, T) exact KL[pi || ref] at the state before each, if asked."""
     seen_logps: Tensor | None
     """(B, O) of the observed tokens."""
 
 
 def policy_scores(
-    scores: nn.Module, batch: Batch, *, reference: nn.Module | None = None, seen: bool = False
+    scores: nn.Module,
+    batch: Batch,
+    *,
+    reference: nn.Module | None = None,
+    kl: bool = True,
+    seen: bool = False,
 ) -> Scores:
     """One pass of the policy, and one of the reference without gradient."""
     acted = batch.state[batch.mask]
@@ -100,9 +105,9 @@ def policy_scores(
         return Scores(logps, None, None, seen_logps)
     with torch.no_grad():
         ref = reference(batch, acted)
-    kl = _spread((full.exp() * (full - ref)).sum(-1), batch.mask)
+    exact = _spread((full.exp() * (full - ref)).sum(-1), batch.mask) if kl else None
     ref_logps = _spread(ref.gather(1, tokens).squeeze(1), batch.mask)
-    return Scores(logps, ref_logps, kl, seen_logps)
+    return Scores(logps, ref_logps, exact, seen_logps)
 
 
 class Values(NamedTuple):

@@ -142,7 +142,13 @@ class Trainer:
         scores = None
         if not warm:
             seen = self._weighs("observations") or self._weighs("answers")
-            scores = policy_scores(self.policy, batch, reference=self.reference, seen=seen)
+            scores = policy_scores(
+                self.policy,
+                batch,
+                reference=self.reference,
+                kl=self.objective.uses_kl,
+                seen=seen,
+            )
             view = view._replace(
                 logps=scores.logps,
                 ref_logps=scores.ref_logps,
@@ -205,8 +211,9 @@ class Trainer:
             logps = scores.logps
             self.means.add("nll", -float((logps * view.weight).sum()) / part, part)
             self.means.add("data_mass", float((logps.exp() * view.weight).sum()) / part, part)
-            if scores.kl is not None and scores.ref_logps is not None:
+            if scores.kl is not None:
                 self.means.add("kl", float((scores.kl * view.weight).sum()) / part, part)
+            if scores.ref_logps is not None:
                 total = ((logps - scores.ref_logps) * view.mask).sum(1)
                 for name, keep in (("won", batch.reward > 0.5), ("lost", batch.reward <= 0.5)):
                     if bool(keep.any()):

@@ -110,7 +110,9 @@ def test_the_end_of_a_reply_answers_for_the_log_ratios_that_are_still_to_come():
     torch.testing.assert_close(Oreo(beta=0.1)(ends).value, alone)
 
 
-def solve(beta: float, alpha: float, shares: tuple[float, ...]) -> tuple[Tensor, Tensor]:
+def solve(
+    beta: float, alpha: float, shares: tuple[float, ...], level: str = "token"
+) -> tuple[Tensor, Tensor]:
     """Train tables on the tree of depth two: (V at root, a, b) and pi(a|.) at the three states."""
     torch.manual_seed(0)
     logits = torch.zeros(3, 2, dtype=torch.float64, requires_grad=True)
@@ -120,17 +122,21 @@ def solve(beta: float, alpha: float, shares: tuple[float, ...]) -> tuple[Tensor,
     actions = torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]])
     rewards = torch.tensor([1.0, 0, 0, 0], dtype=torch.float64)
     weight = torch.tensor(shares, dtype=torch.float64)[:, None].expand(-1, 2) / 2
-    steps = 300
+    steps = 600 if level == "response" else 300
     optimiser = torch.optim.Adam([logits, table], lr=0.1, betas=(0.9, 0.95))
     decay = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: max(1e-4, (1 - step / steps) ** 2)
     )
+    paths = turns(torch.zeros(4, 2), torch.zeros(4, 2), rewards, [[1, 2]] * 4)
+    paths = paths._replace(weight=weight, end_weight=weight, end_values=None)
     for _ in range(steps):
         full = torch.log_softmax(logits, -1)
         ratio = full[states, actions] + torch.log(torch.tensor(2.0, dtype=torch.float64))
         kl = (full.exp() * (full + torch.log(torch.tensor(2.0)))).sum(-1)[states]
-        facts = view(ratio, table[states], rewards)._replace(weight=weight, kl=kl)
-        losses = Oreo(beta=beta, alpha=alpha)(facts)
+        facts = paths._replace(
+            logps=ratio, ref_logps=torch.zeros_like(ratio), kl=kl, values=table[states]
+        )
+        losses = Oreo(beta=beta, alpha=alpha, level=level)(facts)
         optimiser.zero_grad()
         (losses.policy + losses.value).backward()
         optimiser.step()
@@ -138,7 +144,15 @@ def solve(beta: float, alpha: float, shares: tuple[float, ...]) -> tuple[Tensor,
     return table.detach(), torch.softmax(logits.detach(), -1)[:, 0]
 
 
-@pytest.mark.parametrize("shares", [(0.25,) * 4, (0.05, 0.05, 0.6, 0.3)])
+@pytest.mark.parametrize(
+    ("level", "shares"),
+    [
+        ("token", (0.25,) * 4),
+        ("token", (0.05, 0.05, 0.6, 0.3)),
+        ("step", (0.05, 0.05, 0.6, 0.3)),
+        ("response", (0.25,) * 4),
+    ],
+)
 @pytest.mark.parametrize(
     ("beta", "root", "inner", "first", "second"),
     [
@@ -147,9 +161,15 @@ def solve(beta: float, alpha: float, shares: tuple[float, ...]) -> tuple[Tensor,
     ],
 )
 def test_the_learner_reaches_the_exact_solution_of_the_soft_mdp(
-    beta: float, root: float, inner: float, first: float, second: float, shares: tuple[float, ...]
+    beta: float,
+    root: float,
+    inner: float,
+    first: float,
+    second: float,
+    shares: tuple[float, ...],
+    level: str,
 ):
-    values, policy = solve(beta, 0.0, shares)
+    values, policy = solve(beta, 0.0, shares, level)
     expected = torch.tensor([root, inner, 0.0], dtype=torch.float64)
     torch.testing.assert_close(values, expected, atol=1e-4, rtol=0)
     likely = torch.tensor([first, second, 0.5], dtype=torch.float64)
@@ -229,6 +249,56 @@ def test_without_lambda_each_token_answers_to_the_next_value_alone():
     residuals = (0.25, -0.5, -0.175)
     assert loss.item() == pytest.approx(sum(r * r for r in residuals) / 3)
     assert pull[0].tolist() == pytest.approx([2 * 0.1 * r / 3 for r in residuals])
+
+
+def test_a_step_answers_for_all_of_its_tokens_and_a_response_for_all_of_its_steps():
+    ratios = torch.tensor([RATIOS], dtype=torch.float64, requires_grad=True)
+    values = torch.tensor([VALUES], dtype=torch.float64, requires_grad=True)
+    steps = turns(ratios, values, torch.ones(1, dtype=torch.float64), [[2, 3]])
+    # residuals at the two states in which steps begin: .6 - 1 + .1 * (.5 - 1 + .25), .8 - 1 + .025
+    first, second = -0.425, -0.175
+    for level, loss, pull in (
+        ("step", (first**2 + second**2) / 2, (first, first, second)),
+        ("response", first**2, (2 * first,) * 3),
+    ):
+        found = Oreo(beta=0.1, alpha=0.0, level=level, end_weight=0.0)(steps)
+        assert found.policy.item() == pytest.approx(loss)
+        (gradient,) = torch.autograd.grad(found.policy, ratios)
+        assert gradient[0].tolist() == pytest.approx([0.1 * x for x in pull])
+        (lift,) = torch.autograd.grad(found.value, values)
+        if level == "step":  # V stands where steps begin; a response's V before each token
+            assert lift[0].tolist() == pytest.approx([first, 0, second])
+        else:
+            assert lift[0].tolist() == pytest.approx([-0.28333333, -0.45, -0.11666667])
+
+
+@given(st.data())
+def test_steps_of_one_token_are_tokens(data: st.DataObject):
+    torch.manual_seed(data.draw(st.integers(0, 99)))
+    lengths = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=3))
+    counts = [list(range(1, n + 1)) for n in lengths]
+    ratios, values = torch.randn(2, len(counts), max(lengths), dtype=torch.float64)
+    ratios.requires_grad_()
+    told = turns(ratios, values, torch.rand(len(counts), dtype=torch.float64), counts)
+    lam = data.draw(st.sampled_from([1.0, 0.4]))
+    token, step = (Oreo(level=level, lam=lam)(told) for level in ("token", "step"))
+    torch.testing.assert_close(step, token)
+    for loss in (token.policy, step.policy):
+        loss.backward()
+    doubled = ratios.grad.clone()
+    ratios.grad = None
+    Oreo(level="token", lam=lam)(told).policy.backward()
+    torch.testing.assert_close(doubled, 2 * ratios.grad)
+
+
+def test_the_estimate_of_the_kl_is_that_of_the_worked_numbers():
+    logits = torch.tensor([0.2, 0.0, -0.3], dtype=torch.float64)
+    logps = torch.log_softmax(logits, 0)[None]
+    told = view(logps, torch.zeros(1, 3), torch.zeros(1))
+    uniform = torch.full((1, 3), 1 / 3, dtype=torch.float64).log()
+    facts = told._replace(ref_logps=uniform, kl=None)
+    with_it, without = (Oreo(alpha=alpha, kl="k3")(facts).policy for alpha in (1.0, 0.0))
+    assert (with_it - without).item() == pytest.approx((0.0210934 + 0.00008 + 0.045533) / 3, 1e-5)
 
 
 @given(st.data())

@@ -16,7 +16,14 @@ from oreo_agent.model.networks import unfactor
 from oreo_agent.records.episode import Segment
 
 OBJECTIVES = pytest.mark.parametrize(
-    "objective", [Oreo(alpha=0.3), Oreo(observations=0.5, answers=0.5), Sft(observations=0.5)]
+    "objective",
+    [
+        Oreo(alpha=0.3),
+        Oreo(observations=0.5, answers=0.5),
+        Oreo(level="step", kl="k3"),
+        Oreo(level="response"),
+        Sft(observations=0.5, answers=0.2),
+    ],
 )
 Gradients = dict[str, Tensor]
 

@@ -66,6 +66,11 @@ class Objective(Protocol):
     uses_value: ClassVar[bool]
     uses_reference: ClassVar[bool]
 
+    @property
+    def uses_kl(self) -> bool:
+        """Whether it reads the exact KL."""
+        ...
+
     def __call__(self, view: View) -> Losses:
         """What to minimise, each loss with its gradients already routed."""
         ...

@@ -17,6 +17,18 @@ lies between such an end and the state in which the next reply begins, so V is t
 average over the answers; with ``lookahead`` the latter, which has seen the answer, is a share of
 the former's target. It is less noisy than the end of the whole episode. 0 in the paper.
 
+A step is a reply of the agent, or a reasoning step of a solution: whatever the episode records as
+an action. At ``level`` "step" t counts steps, l_t is the sum over a step's tokens, V stands where
+steps begin; at "response" the policy answers for the whole episode at once, without sg (eq. 10):
+
+    L_pi = (sg[V(s_0)] - R + beta * sum_i l_i)^2 + alpha * 1/T sum_t KL[...]
+
+while V is trained before each token as ever. A token's share of the gradient grows with the level,
+from 1/T over one by the number of steps to 1; the paper's alpha grows with it (.01, .1, .3).
+
+The exact KL needs the whole vocabulary. With ``kl`` "k3" it is estimated on the tokens at hand,
+1/T sum_t (exp(-l_t) - 1 + l_t), which is right on average only for tokens that pi itself has drawn.
+
 The sum in L_pi runs to the end of the episode, whose outcome is one bit for all of its replies.
 With ``lam`` below 1 it runs on past the end of a reply with weight ``lam`` alone, and V of the
 state that has seen the answer stands in for the rest (DQO's lambda-returns, arXiv:2410.09302):
@@ -33,25 +45,38 @@ success part, while most of what follows cannot be foreseen. All are 0 in the pa
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from oreo_agent.learn.objectives import Losses, View
+from oreo_agent.learn.objectives.terms import (
+    after,
+    begins,
+    foresight,
+    next_values,
+    unforeseen,
+    upto,
+    weighted,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Oreo:
-    """Token-level OREO with the exact KL."""
+    """OREO at the level of tokens, steps or whole responses."""
 
     uses_value: ClassVar[bool] = True
     uses_reference: ClassVar[bool] = True
 
+    level: Literal["token", "step", "response"] = "token"
+    """What counts as one action."""
     beta: float = 0.03
     """Pull toward the reference policy, in reward units per nat; above 0."""
     alpha: float = 0.01
-    """Weight of the exact KL, in reward units squared per nat; 0 or more."""
+    """Weight of the KL, in reward units squared per nat; 0 or more."""
+    kl: Literal["exact", "k3"] = "exact"
+    """Over the whole vocabulary, or estimated on the episode's own tokens."""
     end_weight: float = 1.0
     """Weight of V's loss at the ends of replies beside that before action tokens; 0 or more."""
     lookahead: float = 0.0
@@ -77,6 +102,11 @@ class Oreo:
         if not 0 <= self.lam <= 1:
             raise ValueError(f"lam is a share between 0 and 1, got {self.lam}")
 
+    @property
+    def uses_kl(self) -> bool:
+        """Whether the exact KL is to be reckoned."""
+        return self.kl == "exact"
+
     def __call__(self, view: View) -> Losses:
         """Both losses; without ``logps`` (value warm-up, pi = pi_ref) the value's alone."""
         assert view.values is not None
@@ -85,72 +115,70 @@ class Oreo:
         else:
             ratio = (view.logps - view.ref_logps).masked_fill(~view.mask, 0.0)
         onward = ratio.detach().flip(1).cumsum(1).flip(1)
-        target = view.reward[:, None] - self.beta * onward
-        value = _weighted((view.values - target) ** 2, view.weight, view.mask)
-        if view.end_values is not None and self.end_weight > 0:
-            end_target = view.reward[:, None] - self.beta * _after(onward, view.end_action)
-            if self.lookahead > 0:
-                end_target = end_target.lerp(_next(view, end_target), self.lookahead)
-            gap = view.end_values - end_target
-            value = value + self.end_weight * _weighted(gap**2, view.end_weight, view.end_mask)
-        if self.value_observations > 0:
-            unforeseen = _unforeseen(view.value_seen_logps, view.seen_weight)
-            value = value + self.value_observations * unforeseen
+        value = self._value(view, onward)
         if view.logps is None:
             return Losses(policy=None, value=value)
-        if self.lam < 1:
-            target = self._returns(view, onward)
-        gap = view.values.detach() - target + self.beta * (ratio - ratio.detach())
-        policy = _weighted(gap**2, view.weight, view.mask)
+        target = self._returns(view, onward) if self.lam < 1 else self._outcome(view, onward)
+        gap = view.values.detach() - target
+        policy = self._policy(view, gap, ratio)
         if self.alpha > 0:
-            assert view.kl is not None
-            policy = policy + self.alpha * _weighted(view.kl, view.weight, view.mask)
-        if self.observations > 0:
-            policy = policy + self.observations * _unforeseen(view.seen_logps, view.seen_weight)
-        if self.answers > 0:
-            policy = policy + self.answers * _unforeseen(view.seen_logps, view.answer_weight)
+            kl = view.kl if self.kl == "exact" else torch.exp(-ratio) - 1 + ratio
+            assert kl is not None
+            policy = policy + self.alpha * weighted(kl, view.weight, view.mask)
+        policy = policy + foresight(view, self.observations, self.answers)
         return Losses(policy=policy, value=value)
+
+    def _outcome(self, view: View, onward: Tensor) -> Tensor:
+        """(B, T) R - beta times the log-ratios that are still to come."""
+        return view.reward[:, None] - self.beta * onward
+
+    def _value(self, view: View, onward: Tensor) -> Tensor:
+        """Eq. 8, before actions and at the ends of replies."""
+        assert view.values is not None
+        gap = view.values - self._outcome(view, onward)
+        if self.level == "step":
+            loss = weighted(gap.gather(1, begins(view)) ** 2, view.end_weight, view.end_mask)
+        else:
+            loss = weighted(gap**2, view.weight, view.mask)
+        if view.end_values is not None and self.end_weight > 0:
+            target = view.reward[:, None] - self.beta * after(onward, view.end_action)
+            if self.lookahead > 0:
+                target = target.lerp(next_values(view, target), self.lookahead)
+            gap = view.end_values - target
+            loss = loss + self.end_weight * weighted(gap**2, view.end_weight, view.end_mask)
+        if self.value_observations > 0:
+            loss = loss + self.value_observations * unforeseen(
+                view.value_seen_logps, view.seen_weight
+            )
+        return loss
+
+    def _policy(self, view: View, gap: Tensor, ratio: Tensor) -> Tensor:
+        """Eq. 9 or 10: ``gap`` (B, T) is a number, the log-ratios of an action bear gradients."""
+        weight, mask = view.weight, view.mask
+        if self.level == "step":
+            begin = begins(view)
+            gap = gap.gather(1, begin)
+            ratio = upto(ratio, view.end_action) - upto(ratio, begin)
+            weight, mask = view.end_weight, view.end_mask
+        elif self.level == "response":
+            gap, ratio = gap[:, :1], ratio.sum(1, keepdim=True)
+            weight, mask = weight.sum(1, keepdim=True), mask[:, :1]
+        return weighted((gap + self.beta * (ratio - ratio.detach())) ** 2, weight, mask)
 
     def _returns(self, view: View, onward: Tensor) -> Tensor:
         """(B, T) lambda-returns less beta times the log-ratios that remain of each reply."""
-        after = _after(onward, view.end_action)
-        begin = torch.cat([onward[:, :1], after[:, :-1]], dim=1)
+        rest = after(onward, view.end_action)
+        begin = torch.cat([onward[:, :1], rest[:, :-1]], dim=1)
         last = (view.end_mask.sum(1, keepdim=True) - 1).clamp(min=0)
         reward = view.reward[:, None].to(onward.dtype)
-        ahead = _next(view, reward.expand_as(after))
+        ahead = next_values(view, reward.expand_as(rest))
         # G at the end of each reply, from the last one back
-        ends = reward.expand_as(after).clone()
-        for k in range(after.shape[1] - 2, -1, -1):
-            rest = ends[:, k + 1] - self.beta * (begin[:, k + 1] - after[:, k + 1])
-            found = ahead[:, k].lerp(rest, self.lam)
+        ends = reward.expand_as(rest).clone()
+        for k in range(rest.shape[1] - 2, -1, -1):
+            later = ends[:, k + 1] - self.beta * (begin[:, k + 1] - rest[:, k + 1])
+            found = ahead[:, k].lerp(later, self.lam)
             ends[:, k] = torch.where(k < last[:, 0], found, ends[:, k])
         token = torch.arange(onward.shape[1], device=onward.device)
         done = (view.end_action[:, None, :] <= token[:, None]) & view.end_mask[:, None, :]
-        reply = done.sum(-1).clamp(max=after.shape[1] - 1)
-        return ends.gather(1, reply) - self.beta * (onward - after.gather(1, reply))
-
-
-def _weighted(term: Tensor, weight: Tensor, mask: Tensor) -> Tensor:
-    """(B, T) terms to their weighted sum; what stands outside the mask is never read."""
-    return (term.masked_fill(~mask, 0.0) * weight).sum()
-
-
-def _unforeseen(logps: Tensor | None, weight: Tensor | None) -> Tensor:
-    """Weighted negative log-likelihood of observed tokens."""
-    assert logps is not None
-    assert weight is not None
-    return -_weighted(logps, weight, weight > 0)
-
-
-def _next(view: View, at_end: Tensor) -> Tensor:
-    """(B, E) V of the state in which the next reply begins; ``at_end`` after the last reply."""
-    assert view.values is not None
-    last = view.end_action >= view.mask.sum(1, keepdim=True)
-    place = view.end_action.clamp(max=view.mask.shape[1] - 1)
-    return torch.where(last, at_end, view.values.detach().gather(1, place))
-
-
-def _after(onward: Tensor, count: Tensor) -> Tensor:
-    """(B, E) sums of the log-ratios that follow the first ``count`` action tokens."""
-    padded = torch.cat([onward, torch.zeros_like(onward[:, :1])], dim=1)
-    return padded.gather(1, count)
+        reply = done.sum(-1).clamp(max=rest.shape[1] - 1)
+        return ends.gather(1, reply) - self.beta * (onward - rest.gather(1, reply))

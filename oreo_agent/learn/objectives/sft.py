@@ -1,12 +1,14 @@
 """Supervised fine-tuning: the mean negative log-likelihood of what was done.
 
 L_pi = -1/T sum_t log pi(a_t|s_t)  -  observations * 1/O sum_o log pi(o|history)
+       - answers * the same over the first token of each answer
 """
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 from oreo_agent.learn.objectives import Losses, View
+from oreo_agent.learn.objectives.terms import foresight, weighted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,21 +17,20 @@ class Sft:
 
     uses_value: ClassVar[bool] = False
     uses_reference: ClassVar[bool] = False
+    uses_kl: ClassVar[bool] = False
 
     observations: float = 0.0
     """Weight of the environment's tokens beside the actions'; helps a model made from nothing."""
+    answers: float = 0.0
+    """Weight of the first token of each of its answers beside that."""
 
     def __post_init__(self) -> None:
-        if self.observations < 0:
-            raise ValueError(f"observations must not be negative, got {self.observations}")
+        for name in ("observations", "answers"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
 
     def __call__(self, view: View) -> Losses:
         """The policy's loss, in nats."""
         assert view.logps is not None
-        loss = -(view.logps.masked_fill(~view.mask, 0.0) * view.weight).sum()
-        if self.observations > 0:
-            assert view.seen_logps is not None
-            assert view.seen_weight is not None
-            seen = view.seen_logps.masked_fill(view.seen_weight == 0, 0.0)
-            loss = loss - self.observations * (seen * view.seen_weight).sum()
-        return Losses(policy=loss, value=None)
+        loss = -weighted(view.logps, view.weight, view.mask)
+        return Losses(policy=loss + foresight(view, self.observations, self.answers), value=None)

@@ -5,7 +5,7 @@ batches cost no padding. What an objective reads is gathered back to (B, T): T a
 episodes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -183,14 +183,15 @@ def _lines(values: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     return table, mask
 
 
-def parts(episodes: Sequence[Tokens], tokens: int) -> list[list[Tokens]]:
-    """Consecutive groups of at most ``tokens`` tokens, or of one longer episode."""
+def parts(units: Iterable[Sequence[Tokens]], tokens: int) -> list[list[Tokens]]:
+    """Consecutive groups of whole units, of at most ``tokens`` tokens or of one larger unit."""
     groups: list[list[Tokens]] = []
     room = 0
-    for episode in episodes:
-        if not groups or len(episode.ids) > room:
+    for unit in units:
+        size = sum(len(episode.ids) for episode in unit)
+        if not groups or size > room:
             groups.append([])
             room = tokens
-        groups[-1].append(episode)
-        room -= len(episode.ids)
+        groups[-1].extend(unit)
+        room -= size
     return groups

@@ -85,7 +85,7 @@ def judged(
     seen: list[list[float]] = []
     said: list[list[float]] = []
     device = next(policy.parameters()).device
-    for part in parts(episodes, settings.micro_tokens):
+    for part in parts(((e,) for e in episodes), settings.micro_tokens):
         batch = collate(part, row=settings.row, pad=pad).to(device)
         scores = policy_scores(policy, batch)
         means.add("nll", -float(scores.logps[batch.mask].mean()), int(batch.mask.sum()))

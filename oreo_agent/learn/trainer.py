@@ -22,7 +22,7 @@ from oreo_agent.learn.data import Data
 from oreo_agent.learn.forward import Scores, policy_scores, state_values
 from oreo_agent.learn.judging import judged
 from oreo_agent.learn.metrics import Journal, Means
-from oreo_agent.learn.objectives import Objective, View
+from oreo_agent.learn.objectives import Objective, Unit, View
 from oreo_agent.learn.optimisers import Mover
 from oreo_agent.learn.settings import TrainSettings
 
@@ -58,7 +58,8 @@ class Trainer:
         self.folder = folder
         self.journal = Journal(folder / "metrics.jsonl")
         self.accelerator = Accelerator()
-        per_epoch = max(1, math.ceil(len(data.train) / settings.batch))
+        self.units = objective.units(data.train)
+        per_epoch = max(1, math.ceil(len(self.units) / settings.batch))
         warm = settings.value_warmup if objective.uses_value else 0.0
         self.warm = math.ceil(warm * per_epoch)
         self.steps = self.warm + math.ceil(settings.epochs * per_epoch)
@@ -100,15 +101,15 @@ class Trainer:
             self._tell({"step": self.steps, "steps": self.steps, "held_out": figures})
         return figures
 
-    def episodes(self, step: int) -> list[Tokens]:
-        """The batch of ``step``: a slice of its epoch's permutation, relabelled for its epoch."""
-        train, size = self.data.train, self.settings.batch
-        per_epoch = max(1, math.ceil(len(train) / size))
+    def batch(self, step: int) -> list[Unit]:
+        """What ``step`` learns from: a slice of its epoch's permutation, relabelled for it."""
+        size = self.settings.batch
+        per_epoch = max(1, math.ceil(len(self.units) / size))
         epoch, place = divmod(step, per_epoch)
-        order = list(range(len(train)))
+        order = list(range(len(self.units)))
         Random(f"{self.settings.seed}/order/{epoch}").shuffle(order)
         chosen = order[place * size : (place + 1) * size]
-        return [self._renamed(train[i], epoch) for i in chosen]
+        return [tuple(self._renamed(e, epoch) for e in self.units[i]) for i in chosen]
 
     def _renamed(self, episode: Tokens, epoch: int) -> Tokens:
         if self.data.relabel is None:
@@ -117,8 +118,9 @@ class Trainer:
         return replace(episode, ids=tuple(self.data.relabel(episode.ids, rng)))
 
     def _step(self, step: int) -> int:
-        episodes = self.episodes(step)
-        own = episodes[self.accelerator.process_index :: self.accelerator.num_processes]
+        units = self.batch(step)
+        episodes = [episode for unit in units for episode in unit]
+        own = units[self.accelerator.process_index :: self.accelerator.num_processes]
         for part in parts(own, self.settings.micro_tokens):
             batch = collate(part, row=self.settings.row, pad=self.data.pad)
             self._learn(batch.to(self.accelerator.device), episodes, warm=step < self.warm)
@@ -179,10 +181,14 @@ class Trainer:
                 return mask / max(1, total)
             return mask / mask.sum(1, keepdim=True).clamp(min=1) / len(whole)
 
+        weight = share(batch.mask, actions := sum(len(e.actions) for e in whole))
+        by_token = self.settings.normalise == "token"
+        each = batch.mask.sum(1) / actions if by_token else weight.new_tensor(1 / len(whole))
         return View(
             reward=batch.reward * self.settings.discount ** batch.end_mask.sum(1),
+            share=each.expand(len(weight)),
             mask=batch.mask,
-            weight=share(batch.mask, sum(len(e.actions) for e in whole)),
+            weight=weight,
             end_action=batch.end_action,
             end_mask=batch.end_mask,
             end_weight=share(batch.end_mask, sum(len(e.ends) for e in whole)),

@@ -102,10 +102,12 @@ def test_rows_and_parts_hold_every_episode_once_within_their_limit(
     longest = max(len(e.ids) for e in episodes)
     batch = collate(episodes, row=limit)
     assert batch.ids.shape[1] <= max(limit, longest)
-    groups = parts(episodes, limit)
-    assert [e for group in groups for e in group] == episodes
-    for group in groups:
-        assert len(group) == 1 or sum(len(e.ids) for e in group) <= limit
+    for together in (1, 2):
+        units = [episodes[i : i + together] for i in range(0, len(episodes), together)]
+        groups = parts(units, limit)
+        assert [e for group in groups for e in group] == episodes
+        for group in groups:
+            assert group in units or sum(len(e.ids) for e in group) <= limit
 
 
 def test_a_batch_goes_to_a_device_whole():

@@ -22,6 +22,7 @@ def view(
     none = torch.zeros(len(ratios), 1, dtype=torch.long)
     return View(
         reward=rewards,
+        share=torch.full_like(rewards, 1 / len(mask)),
         mask=mask,
         weight=mask / mask.sum(1, keepdim=True) / len(mask),
         end_action=none,
@@ -128,7 +129,7 @@ def solve(
         optimiser, lambda step: max(1e-4, (1 - step / steps) ** 2)
     )
     paths = turns(torch.zeros(4, 2), torch.zeros(4, 2), rewards, [[1, 2]] * 4)
-    paths = paths._replace(weight=weight, end_weight=weight, end_values=None)
+    paths = paths._replace(weight=weight, share=weight.sum(1), end_weight=weight, end_values=None)
     for _ in range(steps):
         full = torch.log_softmax(logits, -1)
         ratio = full[states, actions] + torch.log(torch.tensor(2.0, dtype=torch.float64))

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from oreo_agent.learn.batch import Batch, Tokens, collate
 from oreo_agent.learn.forward import policy_scores, state_values
+from oreo_agent.learn.objectives.dpo import Dpo
 from oreo_agent.learn.objectives.oreo import Oreo
+from oreo_agent.learn.objectives.rejection import Rejection
 from oreo_agent.learn.objectives.sft import Sft
 from oreo_agent.learn.trainer import Networks, Trainer
 from oreo_agent.model.networks import unfactor
@@ -23,6 +25,8 @@ OBJECTIVES = pytest.mark.parametrize(
         Oreo(level="step", kl="k3"),
         Oreo(level="response"),
         Sft(observations=0.5, answers=0.2),
+        Rejection(),
+        Dpo(),
     ],
 )
 Gradients = dict[str, Tensor]
@@ -58,6 +62,11 @@ def learned(trainer: Trainer) -> tuple[dict[str, float], Gradients]:
     return rows[0], gradients
 
 
+def drawn(trainer: Trainer, step: int = 0) -> list[Tokens]:
+    """The episodes of a step in the order of its batch."""
+    return [episode for unit in trainer.batch(step) for episode in unit]
+
+
 def assert_equal(first: Gradients, second: Gradients, *, atol: float = 1e-9) -> None:
     assert first.keys() == second.keys()
     assert max(float(gradient.abs().max()) for gradient in first.values()) > 1e-4
@@ -67,9 +76,10 @@ def assert_equal(first: Gradients, second: Gradients, *, atol: float = 1e-9) -> 
 
 @pytest.fixture(scope="module")
 def episodes(an_episode) -> list[Tokens]:
-    """Four of different lengths, won and lost."""
+    """Four of one instance and of different lengths, won and lost."""
     found = [
-        Tokens.of(an_episode(number, turns=turns)) for turns, number in enumerate((0, 1, 3, 4), 1)
+        Tokens.of(an_episode(number, turns=turns, instance="dens/0"))
+        for turns, number in enumerate((0, 1, 3, 4), 1)
     ]
     assert {episode.reward for episode in found} == {0.0, 1.0}
     return found
@@ -120,7 +130,7 @@ def test_both_places_of_v_are_pulled_toward_the_reward_less_what_is_still_to_com
     a_trainer, episodes
 ):
     beta = 0.7
-    given, episodes = episodes, a_trainer(episodes).episodes(0)  # in the order of the batch
+    given, episodes = episodes, drawn(a_trainer(episodes))  # in the order of the batch
     ratios = [torch.randn(len(e.actions), dtype=torch.float64) for e in episodes]
 
     class Exact(nn.Module):
@@ -250,7 +260,7 @@ def test_the_ids_that_are_learned_are_those_that_were_stored(an_episode, a_train
         for s in an_episode(1, turns=2).segments
     ]
     trainer = a_trainer([Tokens.of(an_episode(1, turns=2, segments=tuple(segments)))])
-    (episode,) = trainer.episodes(0)
+    (episode,) = drawn(trainer)
     assert tuple(episode.ids[a] for a in episode.actions) == odd * 2
     assert collate([episode]).action.tolist() == [[*odd, *odd]]
 
@@ -270,11 +280,12 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_neighbours_do_not_matter(a_trainer, some_networks, episodes, objective, layout: str):
     nets = some_networks(dtype=torch.float64)
-    alone = [learned(a_trainer([e], nets=nets, objective=objective))[1] for e in episodes]
+    units = objective.units(episodes)
+    alone = [learned(a_trainer(unit, nets=nets, objective=objective))[1] for unit in units]
     mean = {name: sum(gradients[name] for gradients in alone) / len(alone) for name in alone[0]}
     for order in (episodes, episodes[::-1]):
         trainer = a_trainer(order, nets=nets, objective=objective, **LAYOUTS[layout])
-        assert_equal(mean, learned(trainer)[1])
+        assert_equal(mean, learned(trainer)[1], atol=1e-7)  # shares of a batch are float32
 
 
 @OBJECTIVES
@@ -443,8 +454,8 @@ def test_the_exact_kl_is_the_worked_number():
 def test_renaming_happens_for_each_use_and_follows_from_the_seed(a_trainer, prompt, an_episode):
     tokens = [Tokens.of(an_episode(number)) for number in range(6)]
     trainer = a_trainer(tokens, relabel=prompt.relabelled, epochs=2.0)
-    first, second = trainer.episodes(0), trainer.episodes(1)
-    assert first == a_trainer(tokens, relabel=prompt.relabelled).episodes(0)
+    first, second = drawn(trainer), drawn(trainer, 1)
+    assert first == drawn(a_trainer(tokens, relabel=prompt.relabelled))
     by_id = {e.id: e for e in second}
     assert {e.id for e in first} == set(by_id) == {e.id for e in tokens}
     assert any(e.ids != by_id[e.id].ids for e in first)

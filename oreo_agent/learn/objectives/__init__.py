@@ -7,12 +7,15 @@ of a batch add up to the loss of the whole, however it is split over micro-batch
 To add one: write a file beside this one, then add its line to `OBJECTIVES`.
 """
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from oreo_agent.registry import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from oreo_agent.learn.batch import Tokens
 
 
 class Losses(NamedTuple):
@@ -30,6 +33,8 @@ class View(NamedTuple):
 
     reward: "Tensor"
     """(B,) terminal reward, in [0, 1]."""
+    share: "Tensor"
+    """(B,) share of an episode in the loss of the whole batch."""
     mask: "Tensor"
     """(B, T) bool, True on action tokens."""
     weight: "Tensor"
@@ -60,26 +65,49 @@ class View(NamedTuple):
     """(B, O) shares of the first token of each answer among those; 0 for the others."""
 
 
-class Objective(Protocol):
-    """Settings that can be called."""
+Unit = tuple["Tokens", ...]
+"""Episodes that are drawn together."""
 
-    uses_value: ClassVar[bool]
-    uses_reference: ClassVar[bool]
+
+class Objective:
+    """Settings that can be called; what it needs beside the policy it says here."""
+
+    @property
+    def uses_value(self) -> bool:
+        """Whether a value network is learned, or learned by."""
+        return False
+
+    @property
+    def uses_reference(self) -> bool:
+        """Whether it reads what the policy would do had it not been trained."""
+        return False
 
     @property
     def uses_kl(self) -> bool:
         """Whether it reads the exact KL."""
-        ...
+        return False
+
+    def units(self, episodes: "Sequence[Tokens]") -> list[Unit]:
+        """What of the episodes is learned from, and what of it is drawn together.
+
+        A batch has ``train.batch`` units in random order; those of one unit stay side by side.
+
+        Raises:
+            DataError: it cannot learn from any of them.
+        """
+        return [(episode,) for episode in episodes]
 
     def __call__(self, view: View) -> Losses:
         """What to minimise, each loss with its gradients already routed."""
-        ...
+        raise NotImplementedError
 
 
 OBJECTIVES: Registry[type[Objective]] = Registry(
     "method",
     {
         "sft": "oreo_agent.learn.objectives.sft:Sft",
+        "rejection": "oreo_agent.learn.objectives.rejection:Rejection",
+        "dpo": "oreo_agent.learn.objectives.dpo:Dpo",
         "oreo": "oreo_agent.learn.objectives.oreo:Oreo",
     },
 )

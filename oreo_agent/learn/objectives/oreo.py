@@ -45,12 +45,12 @@ success part, while most of what follows cannot be foreseen. All are 0 in the pa
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from oreo_agent.learn.objectives import Losses, View
+from oreo_agent.learn.objectives import Losses, Objective, View
 from oreo_agent.learn.objectives.terms import (
     after,
     begins,
@@ -63,11 +63,8 @@ from oreo_agent.learn.objectives.terms import (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Oreo:
+class Oreo(Objective):
     """OREO at the level of tokens, steps or whole responses."""
-
-    uses_value: ClassVar[bool] = True
-    uses_reference: ClassVar[bool] = True
 
     level: Literal["token", "step", "response"] = "token"
     """What counts as one action."""
@@ -103,8 +100,18 @@ class Oreo:
             raise ValueError(f"lam is a share between 0 and 1, got {self.lam}")
 
     @property
+    def uses_value(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def uses_reference(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def uses_kl(self) -> bool:
-        """Whether the exact KL is to be reckoned."""
+        """Unless it is estimated."""
         return self.kl == "exact"
 
     def __call__(self, view: View) -> Losses:
@@ -162,7 +169,7 @@ class Oreo:
             weight, mask = view.end_weight, view.end_mask
         elif self.level == "response":
             gap, ratio = gap[:, :1], ratio.sum(1, keepdim=True)
-            weight, mask = weight.sum(1, keepdim=True), mask[:, :1]
+            weight, mask = view.share[:, None], mask[:, :1]
         return weighted((gap + self.beta * (ratio - ratio.detach())) ** 2, weight, mask)
 
     def _returns(self, view: View, onward: Tensor) -> Tensor:

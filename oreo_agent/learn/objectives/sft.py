@@ -5,19 +5,14 @@ L_pi = -1/T sum_t log pi(a_t|s_t)  -  observations * 1/O sum_o log pi(o|history)
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-from oreo_agent.learn.objectives import Losses, View
+from oreo_agent.learn.objectives import Losses, Objective, View
 from oreo_agent.learn.objectives.terms import foresight, weighted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sft:
+class Sft(Objective):
     """Imitates the actions of the episodes it is given, whatever their reward."""
-
-    uses_value: ClassVar[bool] = False
-    uses_reference: ClassVar[bool] = False
-    uses_kl: ClassVar[bool] = False
 
     observations: float = 0.0
     """Weight of the environment's tokens beside the actions'; helps a model made from nothing."""

@@ -6,7 +6,7 @@ episodes.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -37,6 +37,11 @@ class Tokens:
     def answers(self) -> set[int]:
         """Those of them with which an answer to a reply begins."""
         return {end + 1 for end in self.ends if end + 1 < len(self.ids)}.difference(self.actions)
+
+    @property
+    def won(self) -> bool:
+        """Whether it ended nearer to success than to failure."""
+        return self.reward > 0.5
 
     @classmethod
     def of(cls, episode: Episode) -> "Tokens":
@@ -154,6 +159,26 @@ def collate(
         answer_mask=answer.bool(),
         reward=torch.tensor([e.reward for e in episodes], dtype=dtype),
     )
+
+
+def mismatched(episodes: Sequence[Tokens]) -> list[Tokens]:
+    """Each episode's opening with the continuation of the one before it (the last, for the first).
+
+    An opening is what comes before the first action token.
+    """
+    found: list[Tokens] = []
+    for episode, other in zip(episodes, [*episodes[-1:], *episodes[:-1]], strict=True):
+        opening = episode.ids[: episode.actions[0]]
+        shift = len(opening) - other.actions[0]
+        found.append(
+            replace(
+                episode,
+                ids=opening + other.ids[other.actions[0] :],
+                actions=tuple(place + shift for place in other.actions),
+                ends=tuple(place + shift for place in other.ends),
+            )
+        )
+    return found
 
 
 def _fit(lengths: Sequence[int], limit: int) -> list[list[int]]:

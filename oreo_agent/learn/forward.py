@@ -22,10 +22,17 @@ class TokenScores(nn.Module):
         super().__init__()
         self.policy = policy
 
-    def forward(self, batch: Batch, places: Tensor) -> Tensor:
-        """(N,) flat places in the rows to (N, V) log-probabilities, float32 or finer."""
-        hidden = _hidden(self.policy.base_model, batch)[places]
-        return _log_softmax(hidden, output_weight(self.policy))
+    def forward(
+        self, batch: Batch, places: Tensor, sums: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """(N,) flat places in the rows to (N, V) log-probabilities, float32 or finer.
+
+        At (M,) others the (M,) log-sum-exp of the logits, if asked.
+        """
+        hidden = _hidden(self.policy.base_model, batch)
+        weight = output_weight(self.policy)
+        full = _log_softmax(hidden[places], weight)
+        return full, None if sums is None else _logits(hidden[sums], weight).logsumexp(-1)
 
 
 class StateValues(nn.Module):
@@ -51,10 +58,13 @@ class StateValues(nn.Module):
 
 def _log_softmax(hidden: Tensor, weight: Tensor) -> Tensor:
     """(N, H) hidden states to (N, V) log-probabilities, float32 or finer."""
+    return functional.log_softmax(_logits(hidden, weight), dim=-1)
+
+
+def _logits(hidden: Tensor, weight: Tensor) -> Tensor:
+    """(N, H) hidden states to (N, V) logits, float32 or finer."""
     logits = functional.linear(hidden, weight)
-    return functional.log_softmax(
-        logits.to(torch.promote_types(logits.dtype, torch.float32)), dim=-1
-    )
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def _hidden(body: nn.Module, batch: Batch) -> Tensor:
@@ -78,7 +88,9 @@ class Scores(NamedTuple):
     kl: Tensor | None
     """(B, T) exact KL[pi || ref] at the state before each, if asked."""
     seen_logps: Tensor | None
-    """(B, O) of the observed tokens."""
+    """(B, O) of the observed tokens that were asked for."""
+    first_lse: Tensor | None
+    """(B,) log-sum-exp of the policy's logits before the first action token, if asked."""
 
 
 def policy_scores(
@@ -87,27 +99,36 @@ def policy_scores(
     *,
     reference: nn.Module | None = None,
     kl: bool = True,
-    seen: bool = False,
+    seen: Tensor | None = None,
+    first: bool = False,
 ) -> Scores:
-    """One pass of the policy, and one of the reference without gradient."""
+    """One pass of the policy, and one of the reference without gradient.
+
+    Args:
+        scores: `TokenScores` of the policy.
+        batch: episodes.
+        reference: `TokenScores` to compare with.
+        kl: whether to reckon the exact KL between the two.
+        seen: (B, O) bool, True on the observed tokens whose log-probabilities are asked for.
+        first: whether to reckon the log-sum-exp at the first states.
+    """
     acted = batch.state[batch.mask]
-    if seen:
-        observed = batch.seen_state[batch.seen_mask]
-        both = scores(batch, torch.cat([acted, observed]))
-        full, rest = both[: len(acted)], both[len(acted) :]
-        chosen = rest.gather(1, batch.seen[batch.seen_mask][:, None]).squeeze(1)
-        seen_logps = _spread(chosen, batch.seen_mask)
-    else:
-        full, seen_logps = scores(batch, acted), None
+    observed = batch.seen_state[seen] if seen is not None else acted[:0]
+    begin = batch.state[:, 0] if first else None
+    both, first_lse = scores(batch, torch.cat([acted, observed]), begin)
+    full, rest = both[: len(acted)], both[len(acted) :]
+    seen_logps = None
+    if seen is not None:
+        seen_logps = _spread(rest.gather(1, batch.seen[seen][:, None]).squeeze(1), seen)
     tokens = batch.action[batch.mask][:, None]
     logps = _spread(full.gather(1, tokens).squeeze(1), batch.mask)
     if reference is None:
-        return Scores(logps, None, None, seen_logps)
+        return Scores(logps, None, None, seen_logps, first_lse)
     with torch.no_grad():
-        ref = reference(batch, acted)
+        ref, _ = reference(batch, acted)
     exact = _spread((full.exp() * (full - ref)).sum(-1), batch.mask) if kl else None
     ref_logps = _spread(ref.gather(1, tokens).squeeze(1), batch.mask)
-    return Scores(logps, ref_logps, exact, seen_logps)
+    return Scores(logps, ref_logps, exact, seen_logps, first_lse)
 
 
 class Values(NamedTuple):

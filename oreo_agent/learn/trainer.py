@@ -6,6 +6,7 @@ on from its last checkpoint bit for bit.
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from oreo_agent.learn.batch import Batch, Tokens, collate, parts
+from oreo_agent.learn.batch import Batch, Tokens, collate, mismatched, parts
 from oreo_agent.learn.checkpoint import load_checkpoint, save_checkpoint
 from oreo_agent.learn.data import Data
 from oreo_agent.learn.forward import Scores, policy_scores, state_values
@@ -59,6 +60,7 @@ class Trainer:
         self.journal = Journal(folder / "metrics.jsonl")
         self.accelerator = Accelerator()
         self.units = objective.units(data.train)
+        self.baselines = self._baselines()
         per_epoch = max(1, math.ceil(len(self.units) / settings.batch))
         warm = settings.value_warmup if objective.uses_value else 0.0
         self.warm = math.ceil(warm * per_epoch)
@@ -121,9 +123,9 @@ class Trainer:
         units = self.batch(step)
         episodes = [episode for unit in units for episode in unit]
         own = units[self.accelerator.process_index :: self.accelerator.num_processes]
+        mismatch = self._mismatch(episodes) if self.objective.uses_mismatch else 0.0
         for part in parts(own, self.settings.micro_tokens):
-            batch = collate(part, row=self.settings.row, pad=self.data.pad)
-            self._learn(batch.to(self.accelerator.device), episodes, warm=step < self.warm)
+            self._learn(part, episodes, mismatch=mismatch, warm=step < self.warm)
         for name, mover in self.movers.items():
             if name == "policy" and step < self.warm:
                 continue
@@ -132,9 +134,42 @@ class Trainer:
             self.means.add(f"{name}_gradient", norm)
         return sum(len(e.ids) for e in episodes)
 
-    def _learn(self, batch: Batch, whole: Sequence[Tokens], *, warm: bool) -> None:
+    def _collate(self, part: Sequence[Tokens]) -> Batch:
+        batch = collate(part, row=self.settings.row, pad=self.data.pad)
+        return batch.to(self.accelerator.device)
+
+    @torch.no_grad()
+    def _mismatch(self, episodes: Sequence[Tokens]) -> float:
+        """Mean log-ratio over the whole batch of openings with other episodes' continuations."""
+        spliced = [(episode,) for episode in mismatched(episodes)]
+        own = spliced[self.accelerator.process_index :: self.accelerator.num_processes]
+        total = torch.zeros((), device=self.accelerator.device, dtype=torch.float64)
+        for part in parts(own, self.settings.micro_tokens):
+            batch = self._collate(part)
+            scores = policy_scores(self.policy, batch, reference=self.reference, kl=False)
+            assert scores.ref_logps is not None
+            total += (scores.logps - scores.ref_logps).masked_fill(~batch.mask, 0.0).sum()
+        whole = cast(Tensor, self.accelerator.reduce(total, reduction="sum"))
+        return float(whole) / len(episodes)
+
+    def _baselines(self) -> dict[str, float]:
+        """What stands in for V at the first state of each instance, where the objective asks."""
+        rewards: dict[str, list[float]] = defaultdict(list)
+        for episode in self.data.train:
+            due = episode.reward * self.settings.discount ** len(episode.ends)
+            rewards[episode.instance].append(due)
+        found = {instance: self.objective.baseline(told) for instance, told in rewards.items()}
+        return {instance: value for instance, value in found.items() if value is not None}
+
+    def _learn(
+        self, part: Sequence[Tokens], whole: Sequence[Tokens], *, mismatch: float, warm: bool
+    ) -> None:
         """Add the gradient of one part of a batch."""
-        view = self._weights(batch, whole)
+        batch = self._collate(part)
+        view = self._weights(batch, whole)._replace(mismatch=mismatch)
+        if self.baselines:
+            told = [self.baselines[episode.instance] for episode in part]
+            view = view._replace(baseline=view.reward.new_tensor(told))
         if self.value is not None:
             foresees = self._weighs("value_observations")
             found = state_values(self.value, batch, seen=foresees)
@@ -143,19 +178,25 @@ class Trainer:
             )
         scores = None
         if not warm:
-            seen = self._weighs("observations") or self._weighs("answers")
+            seen = None
+            if self._weighs("observations"):
+                seen = batch.seen_mask
+            elif self._weighs("answers"):
+                seen = batch.answer_mask
             scores = policy_scores(
                 self.policy,
                 batch,
                 reference=self.reference,
                 kl=self.objective.uses_kl,
                 seen=seen,
+                first=self.objective.uses_first_lse,
             )
             view = view._replace(
                 logps=scores.logps,
                 ref_logps=scores.ref_logps,
                 kl=scores.kl,
                 seen_logps=scores.seen_logps,
+                first_lse=scores.first_lse,
             )
         losses = self.objective(view)
         total = sum(loss for loss in losses if loss is not None)

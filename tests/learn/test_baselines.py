@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oreo_agent.errors import DataError
-from oreo_agent.learn.batch import Tokens
-from oreo_agent.learn.objectives import View
+from oreo_agent.learn.batch import Tokens, mismatched
+from oreo_agent.learn.objectives import Objective, View
 from oreo_agent.learn.objectives.dpo import Dpo
+from oreo_agent.learn.objectives.kto import Kto
 from oreo_agent.learn.objectives.rejection import Rejection
 
 
@@ -71,11 +72,10 @@ def test_pairs_are_a_won_and_a_lost_episode_of_one_instance_at_most_so_many(
     assert pairs == Dpo(pairs=limit).units(episodes)
 
 
-def test_dpo_is_the_log_sigmoid_of_the_difference_of_whole_log_ratios():
-    ratios = torch.tensor([[0.5, -1.0], [2.0, 9.0]], dtype=torch.float64, requires_grad=True)
-    mask = torch.tensor([[True, True], [True, False]])
+def whole(ratios: torch.Tensor, mask: torch.Tensor, mismatch: float = 0.0) -> View:
+    """A won episode and a lost one."""
     none = torch.zeros(2, 1, dtype=torch.long)
-    view = View(
+    return View(
         reward=torch.tensor([1.0, 0.0]),
         share=torch.full((2,), 0.5),
         mask=mask,
@@ -83,9 +83,16 @@ def test_dpo_is_the_log_sigmoid_of_the_difference_of_whole_log_ratios():
         end_action=none,
         end_mask=none.bool(),
         end_weight=none.double(),
+        mismatch=mismatch,
         logps=ratios,
         ref_logps=torch.zeros(2, 2),
     )
+
+
+def test_dpo_is_the_log_sigmoid_of_the_difference_of_whole_log_ratios():
+    ratios = torch.tensor([[0.5, -1.0], [2.0, 9.0]], dtype=torch.float64, requires_grad=True)
+    mask = torch.tensor([[True, True], [True, False]])
+    view = whole(ratios, mask)
     loss = Dpo(beta=0.1)(view).policy
     margin = 0.1 * (0.5 - 1.0 - 2.0)
     assert loss.item() == pytest.approx(math.log(1 + math.exp(-margin)))
@@ -94,7 +101,52 @@ def test_dpo_is_the_log_sigmoid_of_the_difference_of_whole_log_ratios():
     assert pull.tolist() == [pytest.approx([-push, -push]), pytest.approx([push, 0.0])]
 
 
-@pytest.mark.parametrize(("field", "value"), [("beta", 0.0), ("pairs", 0)])
-def test_settings_out_of_range_are_refused(field: str, value: float):
+def test_kto_weighs_an_episode_by_how_far_it_stands_from_the_whole_batch():
+    ratios = torch.tensor([[0.5, -1.0], [2.0, 9.0]], dtype=torch.float64, requires_grad=True)
+    view = whole(ratios, torch.tensor([[True, True], [True, False]]), mismatch=0.3)
+    kto = Kto(beta=0.1, desirable=2.0, undesirable=0.5)
+    won, lost = (1 / (1 + math.exp(0.1 * gain)) for gain in (-0.5 - 0.3, 0.3 - 2.0))
+    assert kto(view).policy.item() == pytest.approx((2.0 * won + 0.5 * lost) / 2)
+    # what the policy already lost against the reference is no baseline
+    below, none = (kto(view._replace(mismatch=z)).policy for z in (-5.0, 0.0))
+    assert below == none
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 4)), min_size=1, max_size=5))
+def test_mismatched_episodes_go_on_as_the_one_before_them_did(sizes: list[tuple[int, int]]):
+    episodes = [
+        Tokens(
+            id=str(i),
+            instance=str(i),
+            ids=(10 * i,) * opening + (10 * i + 1,) * rest,
+            actions=tuple(range(opening, opening + rest, 2)),
+            ends=(opening + 2 * ((rest - 1) // 2),),
+            reward=0.0,
+        )
+        for i, (opening, rest) in enumerate(sizes)
+    ]
+    spliced = mismatched(episodes)
+    for i, (mine, other, found) in enumerate(
+        zip(episodes, [episodes[-1], *episodes[:-1]], spliced, strict=True)
+    ):
+        opening, rest = sizes[i][0], sizes[i - 1][1]
+        assert found.ids == (10 * i,) * opening + (other.ids[-1],) * rest
+        assert found.actions[0] == mine.actions[0]
+        assert [found.ids[a] for a in found.actions] == [other.ids[a] for a in other.actions]
+        assert [found.ids[a] for a in found.ends] == [other.ids[a] for a in other.ends]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value"),
+    [
+        (Dpo, "beta", 0.0),
+        (Dpo, "pairs", 0),
+        (Kto, "beta", -1.0),
+        (Kto, "desirable", -1.0),
+        (Kto, "undesirable", -1.0),
+        (Rejection, "answers", -1.0),
+    ],
+)
+def test_settings_out_of_range_are_refused(kind: type[Objective], field: str, value: float):
     with pytest.raises(ValueError, match=field):
-        Dpo(**{field: value})
+        kind(**{field: value})

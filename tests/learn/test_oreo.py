@@ -1,6 +1,7 @@
 """OREO's promises: the paper's equations on worked numbers, closed-form soft MDPs, gradients."""
 
 from itertools import accumulate, pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from oreo_agent.errors import DataError
+from oreo_agent.learn.batch import Tokens
 from oreo_agent.learn.objectives import View
 from oreo_agent.learn.objectives.oreo import Oreo
 
@@ -273,6 +276,53 @@ def test_a_step_answers_for_all_of_its_tokens_and_a_response_for_all_of_its_step
             assert lift[0].tolist() == pytest.approx([-0.28333333, -0.45, -0.11666667])
 
 
+def test_other_baselines_stand_where_the_learned_value_of_the_first_state_stood():
+    ratios = torch.tensor([RATIOS], dtype=torch.float64)
+    told = turns(ratios, torch.tensor([VALUES]), torch.ones(1, dtype=torch.float64), [[2, 3]])
+    lse = torch.tensor([4.0], dtype=torch.float64, requires_grad=True)
+    facts = told._replace(baseline=torch.tensor([0.7]), first_lse=lse, values=None)
+    for value, start in (("group-mean", 0.7), ("group-soft-mean", 0.7), ("logsumexp", 0.4)):
+        objective = Oreo(beta=0.1, alpha=0.0, level="response", value=value)
+        found = objective(facts)
+        assert not objective.uses_value
+        assert found.value is None
+        assert found.policy.item() == pytest.approx((start - 1 - 0.025) ** 2)
+    found.policy.backward()  # the policy's own V moves with it
+    assert lse.grad.item() == pytest.approx(2 * 0.1 * (0.4 - 1 - 0.025))
+
+
+def test_a_value_of_the_first_state_is_trained_there_alone():
+    ratios = torch.tensor([RATIOS], dtype=torch.float64)
+    values = torch.tensor([VALUES], dtype=torch.float64, requires_grad=True)
+    told = turns(ratios, values, torch.ones(1, dtype=torch.float64), [[2, 3]])
+    found = Oreo(beta=0.1, alpha=0.0, level="response", value="first")(told)
+    (lift,) = torch.autograd.grad(found.value, values)
+    assert lift[0].tolist() == pytest.approx([2 * -0.425, 0, 0])
+    assert found.policy.item() == found.value.item()
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.sampled_from([0.001, 0.03, 1.0]))
+def test_a_soft_mean_lies_between_the_mean_and_the_best(rewards: list[float], beta: float):
+    soft, mean = (
+        Oreo(beta=beta, level="response", value=value).baseline(rewards)
+        for value in ("group-soft-mean", "group-mean")
+    )
+    assert mean == pytest.approx(sum(rewards) / len(rewards))
+    assert mean - 1e-9 <= soft <= max(rewards) + 1e-9
+    assert Oreo().baseline(rewards) is None
+
+
+def test_a_group_of_one_is_no_group():
+    alone, again = (
+        Tokens(id=name, instance=name[0], ids=(0, 1), actions=(1,), ends=(1,), reward=1.0)
+        for name in ("a", "ab")
+    )
+    grouped = Oreo(level="response", value="group-mean")
+    with pytest.raises(DataError, match="--repeats"):
+        grouped.units([alone])
+    assert grouped.units([alone, again]) == Oreo().units([alone, again]) == [(alone,), (again,)]
+
+
 @given(st.data())
 def test_steps_of_one_token_are_tokens(data: st.DataObject):
     torch.manual_seed(data.draw(st.integers(0, 99)))
@@ -334,6 +384,12 @@ def test_lambda_returns_are_what_their_recursion_says(data: st.DataObject):
 def test_settings_out_of_range_are_refused(field: str, value: float):
     with pytest.raises(ValueError, match=field):
         Oreo(**{field: value})
+
+
+@pytest.mark.parametrize("other", [{}, {"level": "step"}, {"level": "response", "lam": 0.5}])
+def test_a_value_of_the_first_state_alone_asks_for_whole_responses(other: dict[str, Any]):
+    with pytest.raises(ValueError, match="level to 'response'"):
+        Oreo(value="group-mean", **other)
 
 
 def test_the_rates_of_a_schedule_never_jump_up_after_the_rise():

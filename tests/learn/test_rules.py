@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from oreo_agent.learn.batch import Batch, Tokens, collate
 from oreo_agent.learn.forward import policy_scores, state_values
 from oreo_agent.learn.objectives.dpo import Dpo
+from oreo_agent.learn.objectives.kto import Kto
 from oreo_agent.learn.objectives.oreo import Oreo
 from oreo_agent.learn.objectives.rejection import Rejection
 from oreo_agent.learn.objectives.sft import Sft
@@ -17,18 +18,22 @@ from oreo_agent.learn.trainer import Networks, Trainer
 from oreo_agent.model.networks import unfactor
 from oreo_agent.records.episode import Segment
 
-OBJECTIVES = pytest.mark.parametrize(
-    "objective",
-    [
-        Oreo(alpha=0.3),
-        Oreo(observations=0.5, answers=0.5),
-        Oreo(level="step", kl="k3"),
-        Oreo(level="response"),
-        Sft(observations=0.5, answers=0.2),
-        Rejection(),
-        Dpo(),
-    ],
-)
+ALL = [
+    Oreo(alpha=0.3),
+    Oreo(observations=0.5, answers=0.5),
+    Oreo(level="step", kl="k3"),
+    Oreo(level="response"),
+    Oreo(level="response", value="logsumexp"),
+    Sft(observations=0.5, answers=0.2),
+    Rejection(),
+    Dpo(),
+]
+OBJECTIVES = pytest.mark.parametrize("objective", ALL)
+OF_BATCHES = [
+    Kto(),
+    Oreo(level="response", value="group-mean"),
+]
+"""What they make of an episode depends on others of its batch or instance."""
 Gradients = dict[str, Tensor]
 
 
@@ -288,7 +293,7 @@ def test_neighbours_do_not_matter(a_trainer, some_networks, episodes, objective,
         assert_equal(mean, learned(trainer)[1], atol=1e-7)  # shares of a batch are float32
 
 
-@OBJECTIVES
+@pytest.mark.parametrize("objective", [*ALL, *OF_BATCHES])
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "one row each"])
 def test_token_normalisation_does_not_depend_on_the_layout_either(
     a_trainer, some_networks, episodes, objective, layout: str
@@ -408,7 +413,7 @@ def test_scores_and_values_are_those_of_each_episodes_own_plain_forward(
     nets = some_networks(dtype=torch.float64, factored=False)
     batch = collate(episodes, row=row)
     with torch.no_grad():
-        scores = policy_scores(nets.policy, batch, reference=nets.reference, seen=True)
+        scores = policy_scores(nets.policy, batch, reference=nets.reference, seen=batch.seen_mask)
         before, after, _ = state_values(nets.value, batch)
         for i, episode in enumerate(episodes):
             ids = torch.tensor([episode.ids])
@@ -443,8 +448,8 @@ def test_the_exact_kl_is_the_worked_number():
             super().__init__()
             self.logits = torch.tensor(logits, dtype=torch.float64)
 
-        def forward(self, batch: Batch, places: Tensor) -> Tensor:
-            return self.logits.log_softmax(-1).expand(len(places), -1)
+        def forward(self, batch: Batch, places: Tensor, sums: None = None) -> tuple[Tensor, None]:
+            return self.logits.log_softmax(-1).expand(len(places), -1), None
 
     batch = collate([Tokens(id="e", instance="i", ids=(0, 1), actions=(1,), ends=(1,), reward=1.0)])
     found = policy_scores(Fixed([0.2, 0.0, -0.3]), batch, reference=Fixed([0.0, 0.0, 0.0]))

@@ -45,6 +45,12 @@ class View(NamedTuple):
     """(B, E) bool."""
     end_weight: "Tensor"
     """(B, E) share of a reply's end in the loss of the whole batch."""
+    baseline: "Tensor | None" = None
+    """(B,) what stands in for V(s_0), from the rewards of the instance's episodes; without grad."""
+    mismatch: float = 0.0
+    """Mean over the whole batch of sum_t log pi/pi_ref of openings with others' continuations."""
+    first_lse: "Tensor | None" = None
+    """(B,) log-sum-exp of the policy's logits at the first state."""
     logps: "Tensor | None" = None
     """(B, T) log pi(a_t|s_t), in nats."""
     ref_logps: "Tensor | None" = None
@@ -87,6 +93,20 @@ class Objective:
         """Whether it reads the exact KL."""
         return False
 
+    @property
+    def uses_mismatch(self) -> bool:
+        """Whether it reads ``mismatch``."""
+        return False
+
+    @property
+    def uses_first_lse(self) -> bool:
+        """Whether it reads ``first_lse``."""
+        return False
+
+    def baseline(self, rewards: "Sequence[float]") -> float | None:
+        """What stands in for V(s_0), given the rewards of an instance's training episodes."""
+        return None
+
     def units(self, episodes: "Sequence[Tokens]") -> list[Unit]:
         """What of the episodes is learned from, and what of it is drawn together.
 
@@ -108,6 +128,7 @@ OBJECTIVES: Registry[type[Objective]] = Registry(
         "sft": "oreo_agent.learn.objectives.sft:Sft",
         "rejection": "oreo_agent.learn.objectives.rejection:Rejection",
         "dpo": "oreo_agent.learn.objectives.dpo:Dpo",
+        "kto": "oreo_agent.learn.objectives.kto:Kto",
         "oreo": "oreo_agent.learn.objectives.oreo:Oreo",
     },
 )

@@ -46,7 +46,7 @@ class Dpo(Objective):
         """Pairs, the won episode first."""
         sides: dict[str, tuple[list[Tokens], list[Tokens]]] = defaultdict(lambda: ([], []))
         for episode in episodes:
-            sides[episode.instance][episode.reward <= 0.5].append(episode)
+            sides[episode.instance][not episode.won].append(episode)
         found: list[Unit] = []
         for instance, (won, lost) in sides.items():
             every = list(product(won, lost))

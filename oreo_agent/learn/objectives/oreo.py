@@ -29,6 +29,14 @@ from 1/T over one by the number of steps to 1; the paper's alpha grows with it (
 The exact KL needs the whole vocabulary. With ``kl`` "k3" it is estimated on the tokens at hand,
 1/T sum_t (exp(-l_t) - 1 + l_t), which is right on average only for tokens that pi itself has drawn.
 
+Other methods are the same residual at s_0 with another ``value`` in the place of V(s_0), without a
+value network and so at the level of responses alone:
+
+    "first"            V(s_0), trained there and nowhere else (DRO, arXiv:2405.19107)
+    "group-soft-mean"  beta log mean_i exp(R_i / beta) over its instance (A*-PO, 2505.20686)
+    "group-mean"       mean_i R_i over it (policy mirror descent of Kimi k1.5, 2501.12599)
+    "logsumexp"        beta log sum_a exp(logit(a|s_0)) of the policy itself (TBRM, 2505.15311)
+
 The sum in L_pi runs to the end of the episode, whose outcome is one bit for all of its replies.
 With ``lam`` below 1 it runs on past the end of a reply with weight ``lam`` alone, and V of the
 state that has seen the answer stands in for the rest (DQO's lambda-returns, arXiv:2410.09302):
@@ -44,13 +52,19 @@ loss, with ``answers`` that of the first token of each answer to the policy's: t
 success part, while most of what follows cannot be foreseen. All are 0 in the paper.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp, log
+from statistics import fmean
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from oreo_agent.learn.objectives import Losses, Objective, View
+from oreo_agent.errors import DataError
+from oreo_agent.learn.batch import Tokens
+from oreo_agent.learn.objectives import Losses, Objective, Unit, View
 from oreo_agent.learn.objectives.terms import (
     after,
     begins,
@@ -68,6 +82,9 @@ class Oreo(Objective):
 
     level: Literal["token", "step", "response"] = "token"
     """What counts as one action."""
+    value: Literal["learned", "first", "group-soft-mean", "group-mean", "logsumexp"] = "learned"
+    """Where V comes from; all but "learned", which alone can choose replies, ask for ``level``
+    "response"."""
     beta: float = 0.03
     """Pull toward the reference policy, in reward units per nat; above 0."""
     alpha: float = 0.01
@@ -98,11 +115,16 @@ class Oreo(Objective):
             raise ValueError(f"lookahead is a share between 0 and 1, got {self.lookahead}")
         if not 0 <= self.lam <= 1:
             raise ValueError(f"lam is a share between 0 and 1, got {self.lam}")
+        if self.value != "learned" and (self.level != "response" or self.lam < 1):
+            raise ValueError(
+                f"value {self.value!r} is one of the first state alone; set level to 'response' "
+                "and leave lam at 1"
+            )
 
     @property
     def uses_value(self) -> bool:
-        """Always."""
-        return True
+        """Unless something else stands in for it."""
+        return self.value in ("learned", "first")
 
     @property
     def uses_reference(self) -> bool:
@@ -114,26 +136,62 @@ class Oreo(Objective):
         """Unless it is estimated."""
         return self.kl == "exact"
 
+    @property
+    def uses_first_lse(self) -> bool:
+        """For the policy's own V(s_0)."""
+        return self.value == "logsumexp"
+
+    def units(self, episodes: Sequence[Tokens]) -> list[Unit]:
+        """Every episode by itself."""
+        if self.value.startswith("group-"):
+            _, most = Counter(e.instance for e in episodes).most_common(1)[0]
+            if most < 2:
+                raise DataError(
+                    f"value {self.value!r} compares an episode with others of its instance and no "
+                    "instance has two; collect several of each with `rollout --repeats`"
+                )
+        return [(episode,) for episode in episodes]
+
+    def baseline(self, rewards: Sequence[float]) -> float | None:
+        """The (soft) mean of a group's rewards."""
+        if self.value == "group-mean":
+            return fmean(rewards)
+        if self.value == "group-soft-mean":
+            most = max(rewards)
+            lifted = fmean(exp((reward - most) / self.beta) for reward in rewards)
+            return most + self.beta * log(lifted)
+        return None
+
     def __call__(self, view: View) -> Losses:
         """Both losses; without ``logps`` (value warm-up, pi = pi_ref) the value's alone."""
-        assert view.values is not None
         if view.logps is None or view.ref_logps is None:
+            assert view.values is not None
             ratio = torch.zeros_like(view.values)
         else:
             ratio = (view.logps - view.ref_logps).masked_fill(~view.mask, 0.0)
         onward = ratio.detach().flip(1).cumsum(1).flip(1)
-        value = self._value(view, onward)
+        value = self._value(view, onward) if self.uses_value else None
         if view.logps is None:
             return Losses(policy=None, value=value)
         target = self._returns(view, onward) if self.lam < 1 else self._outcome(view, onward)
-        gap = view.values.detach() - target
-        policy = self._policy(view, gap, ratio)
+        policy = self._policy(view, self._state(view) - target, ratio)
         if self.alpha > 0:
             kl = view.kl if self.kl == "exact" else torch.exp(-ratio) - 1 + ratio
             assert kl is not None
             policy = policy + self.alpha * weighted(kl, view.weight, view.mask)
         policy = policy + foresight(view, self.observations, self.answers)
         return Losses(policy=policy, value=value)
+
+    def _state(self, view: View) -> Tensor:
+        """(B, T) what the policy takes for V; (B, 1) if it is known of the first state alone."""
+        if self.uses_value:
+            assert view.values is not None
+            return view.values.detach()
+        if self.value == "logsumexp":
+            assert view.first_lse is not None
+            return self.beta * view.first_lse[:, None]
+        assert view.baseline is not None
+        return view.baseline[:, None]
 
     def _outcome(self, view: View, onward: Tensor) -> Tensor:
         """(B, T) R - beta times the log-ratios that are still to come."""
@@ -143,6 +201,8 @@ class Oreo(Objective):
         """Eq. 8, before actions and at the ends of replies."""
         assert view.values is not None
         gap = view.values - self._outcome(view, onward)
+        if self.value == "first":
+            return weighted(gap[:, :1] ** 2, view.share[:, None], view.mask[:, :1])
         if self.level == "step":
             loss = weighted(gap.gather(1, begins(view)) ** 2, view.end_weight, view.end_mask)
         else:

@@ -14,7 +14,10 @@ def train(
     ],
     out: Annotated[Path, typer.Option(help="The bundle to write.")],
     method: Annotated[
-        str | None, typer.Option(help="Objective: sft, oreo, ... [default: the recipe's].")
+        str | None,
+        typer.Option(
+            help="Objective: sft, rejection, dpo, kto, dqo or oreo [default: the recipe's]."
+        ),
     ] = None,
     model: Annotated[
         str | None,

@@ -12,6 +12,7 @@ from oreo_agent.errors import DataError
 from oreo_agent.learn.batch import Tokens, mismatched
 from oreo_agent.learn.objectives import Objective, View
 from oreo_agent.learn.objectives.dpo import Dpo
+from oreo_agent.learn.objectives.dqo import Dqo
 from oreo_agent.learn.objectives.kto import Kto
 from oreo_agent.learn.objectives.rejection import Rejection
 
@@ -145,6 +146,10 @@ def test_mismatched_episodes_go_on_as_the_one_before_them_did(sizes: list[tuple[
         (Kto, "desirable", -1.0),
         (Kto, "undesirable", -1.0),
         (Rejection, "answers", -1.0),
+        (Dqo, "beta", 0.0),
+        (Dqo, "lam", 1.5),
+        (Dqo, "cap", -1.0),
+        (Dqo, "end_weight", -1.0),
     ],
 )
 def test_settings_out_of_range_are_refused(kind: type[Objective], field: str, value: float):

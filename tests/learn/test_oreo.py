@@ -12,6 +12,7 @@ from torch import Tensor
 from oreo_agent.errors import DataError
 from oreo_agent.learn.batch import Tokens
 from oreo_agent.learn.objectives import View
+from oreo_agent.learn.objectives.dqo import Dqo
 from oreo_agent.learn.objectives.oreo import Oreo
 
 RATIOS, VALUES = (0.5, -1.0, 0.25), (0.6, 0.4, 0.8)
@@ -299,6 +300,39 @@ def test_a_value_of_the_first_state_is_trained_there_alone():
     (lift,) = torch.autograd.grad(found.value, values)
     assert lift[0].tolist() == pytest.approx([2 * -0.425, 0, 0])
     assert found.policy.item() == found.value.item()
+
+
+@pytest.mark.parametrize("capped", [False, True])
+def test_dqo_with_whole_returns_is_oreo_at_each_token_without_the_kl(capped: bool):
+    torch.manual_seed(0)
+    ratios, values, ends = torch.randn(3, 3, 5, dtype=torch.float64).requires_grad_()
+    told = turns(ratios, values, torch.rand(3, dtype=torch.float64), [[2, 5], [1, 2, 3], [4]])
+    told = told._replace(end_values=ends[:, :3])
+    counts = torch.ones(3, dtype=torch.float64)
+    if capped:
+        counts = (ratios * told.mask).sum(1).exp().clamp(max=1.5).detach()
+        assert counts.min() < counts.max()
+    weighed = told._replace(
+        weight=told.weight * counts[:, None], end_weight=told.end_weight * counts[:, None]
+    )
+    oreo = Oreo(beta=0.1, alpha=0.0)(weighed)
+    dqo = Dqo(beta=0.1, cap=1.5 * capped)(told)
+    torch.testing.assert_close(dqo, oreo)
+    for mine, theirs, source in (
+        (dqo.policy, oreo.policy, ratios),
+        (dqo.value, oreo.value, values),
+    ):
+        (pull,), (same,) = (torch.autograd.grad(loss, source) for loss in (mine, theirs))
+        torch.testing.assert_close(pull, same)
+
+
+def test_dqo_without_lambda_answers_to_the_next_token_alone():
+    ratios = torch.tensor([[*RATIOS, 9.0]], dtype=torch.float64)
+    values = torch.tensor([[*VALUES, 9.0]], dtype=torch.float64)
+    told = turns(ratios, values, torch.ones(1, dtype=torch.float64), [[3]])
+    loss = Dqo(beta=0.1, lam=0.0, cap=0.0, end_weight=0.0)(told)
+    expected = sum(r * r for r in (0.25, -0.5, -0.175)) / 3
+    assert loss.policy.item() == loss.value.item() == pytest.approx(expected)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.sampled_from([0.001, 0.03, 1.0]))

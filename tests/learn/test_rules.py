@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from oreo_agent.learn.batch import Batch, Tokens, collate
 from oreo_agent.learn.forward import policy_scores, state_values
 from oreo_agent.learn.objectives.dpo import Dpo
+from oreo_agent.learn.objectives.dqo import Dqo
 from oreo_agent.learn.objectives.kto import Kto
 from oreo_agent.learn.objectives.oreo import Oreo
 from oreo_agent.learn.objectives.rejection import Rejection
@@ -27,6 +28,7 @@ ALL = [
     Sft(observations=0.5, answers=0.2),
     Rejection(),
     Dpo(),
+    Dqo(beta=1.0, lam=0.5),
 ]
 OBJECTIVES = pytest.mark.parametrize("objective", ALL)
 OF_BATCHES = [
@@ -166,13 +168,15 @@ def test_both_places_of_v_are_pulled_toward_the_reward_less_what_is_still_to_com
 
 
 class Table(nn.Module):
-    """Log-probabilities that depend on the episode and the number of actions before alone."""
+    """Log-probabilities, or values, of the episode and the number of actions before alone."""
 
     def __init__(self, table: Tensor) -> None:
         super().__init__()
         self.table = nn.Parameter(table)
 
-    def forward(self, batch: Batch, places: Tensor) -> Tensor:
+    def forward(
+        self, batch: Batch, places: Tensor, asked: Tensor | None = None
+    ) -> tuple[Tensor, None]:
         owner = batch.episode.flatten()[places]
         here = batch.position.flatten()[places]
         rank = torch.stack(
@@ -182,16 +186,7 @@ class Table(nn.Module):
             ]
         )
         picked = self.table[owner, rank]
-        return picked if picked.ndim == 1 else picked.log_softmax(-1)
-
-
-class ValueTable(Table):
-    """Values that depend on the same."""
-
-    def forward(  # pyright: ignore
-        self, batch: Batch, places: Tensor, seen: Tensor | None = None
-    ) -> tuple[Tensor, None]:
-        return super().forward(batch, places), None
+        return picked if picked.ndim == 1 else picked.log_softmax(-1), None
 
 
 class Chosen(nn.Module):
@@ -205,12 +200,14 @@ class Chosen(nn.Module):
             for e, line in zip(episodes, logps, strict=True)
         ]
 
-    def forward(self, batch: Batch, places: Tensor) -> Tensor:
+    def forward(
+        self, batch: Batch, places: Tensor, sums: Tensor | None = None
+    ) -> tuple[Tensor, None]:
         owner = batch.episode.flatten()[places].tolist()
         position = batch.position.flatten()[places].tolist()
         found = [self.known[o].get(p, -1.0) for o, p in zip(owner, position, strict=True)]
         column = torch.tensor(found, dtype=torch.float64) + self.shift
-        return column[:, None].expand(-1, 50)
+        return column[:, None].expand(-1, 50), None
 
 
 def stubs(
@@ -243,7 +240,7 @@ def test_tokens_of_the_world_anywhere_leave_oreos_losses_and_gradients_unchanged
     def run(found: list[Any]) -> tuple[dict[str, float], Gradients]:
         nets = Networks(
             policy=Table(tables[0].clone()),
-            value=ValueTable(values.clone()),
+            value=Table(values.clone()),
             reference=Table(tables[1].clone()).requires_grad_(False),
         )
         tokens = [Tokens.of(episode) for episode in found]
@@ -343,7 +340,7 @@ def test_a_state_is_worth_its_share_of_wins_by_token_and_more_by_episode_where_w
     assert (settled > 0.7) == (normalise == "episode")
 
     table = torch.full((2, max(lengths) + 1), settled, dtype=torch.float64)
-    nets = stubs(episodes, value=ValueTable(table))
+    nets = stubs(episodes, value=Table(table))
     trainer = a_trainer(
         episodes, nets=nets, objective=Oreo(end_weight=0.0), normalise=normalise, value_warmup=1.0
     )

@@ -147,7 +147,7 @@ def test_another_run_is_not_written_over_a_bundle_unless_asked(store: Path, tmp_
     first = fingerprint(run.out)
     train(replace(other, overwrite=True))
     assert fingerprint(run.out) != first
-    assert read_card(run.out).settings["objective"] == {"observations": 0.5}
+    assert read_card(run.out).settings["objective"] == {"observations": 0.5, "answers": 0.0}
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

@@ -129,6 +129,7 @@ OBJECTIVES: Registry[type[Objective]] = Registry(
         "rejection": "oreo_agent.learn.objectives.rejection:Rejection",
         "dpo": "oreo_agent.learn.objectives.dpo:Dpo",
         "kto": "oreo_agent.learn.objectives.kto:Kto",
+        "dqo": "oreo_agent.learn.objectives.dqo:Dqo",
         "oreo": "oreo_agent.learn.objectives.oreo:Oreo",
     },
 )

@@ -28,7 +28,7 @@ ALL = [
     Sft(observations=0.5, answers=0.2),
     Rejection(),
     Dpo(),
-    Dqo(beta=1.0, lam=0.5),
+    Dqo(lam=0.5, cap=0.0),
 ]
 OBJECTIVES = pytest.mark.parametrize("objective", ALL)
 OF_BATCHES = [

@@ -20,12 +20,20 @@ class Registry(Generic[T]):
         """Every name, sorted. Imports nothing."""
         return sorted(self._table)
 
+    def check(self, name: str) -> None:
+        """See that ``name`` stands for something. Imports nothing.
+
+        Raises:
+            SettingError: it does not; the message holds the nearest one.
+        """
+        if name not in self._table:
+            raise SettingError(f"no {self.kind} is called {name!r}; {nearest(name, self._table)}")
+
     def load(self, name: str) -> T:
         """Import what ``name`` stands for.
 
         Raises:
-            SettingError: there is no such name; the message holds the nearest one.
+            SettingError: there is no such name.
         """
-        if name not in self._table:
-            raise SettingError(f"no {self.kind} is called {name!r}; {nearest(name, self._table)}")
+        self.check(name)
         return cast(T, pkgutil.resolve_name(self._table[name]))

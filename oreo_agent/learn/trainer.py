@@ -62,7 +62,7 @@ class Trainer:
         self.units = objective.units(data.train)
         self.baselines = self._baselines()
         per_epoch = max(1, math.ceil(len(self.units) / settings.batch))
-        warm = settings.value_warmup if objective.uses_value else 0.0
+        warm = settings.value_warmup if objective.needs.value else 0.0
         self.warm = math.ceil(warm * per_epoch)
         self.steps = self.warm + math.ceil(settings.epochs * per_epoch)
         device = self.accelerator.device
@@ -123,7 +123,7 @@ class Trainer:
         units = self.batch(step)
         episodes = [episode for unit in units for episode in unit]
         own = units[self.accelerator.process_index :: self.accelerator.num_processes]
-        mismatch = self._mismatch(episodes) if self.objective.uses_mismatch else 0.0
+        mismatch = self._mismatch(episodes) if self.objective.needs.mismatch else 0.0
         for part in parts(own, self.settings.micro_tokens):
             self._learn(part, episodes, mismatch=mismatch, warm=step < self.warm)
         for name, mover in self.movers.items():
@@ -187,9 +187,9 @@ class Trainer:
                 self.policy,
                 batch,
                 reference=self.reference,
-                kl=self.objective.uses_kl,
+                kl=self.objective.needs.kl,
                 seen=seen,
-                first=self.objective.uses_first_lse,
+                first=self.objective.needs.first_lse,
             )
             view = view._replace(
                 logps=scores.logps,

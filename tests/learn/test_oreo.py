@@ -285,7 +285,7 @@ def test_other_baselines_stand_where_the_learned_value_of_the_first_state_stood(
     for value, start in (("group-mean", 0.7), ("group-soft-mean", 0.7), ("logsumexp", 0.4)):
         objective = Oreo(beta=0.1, alpha=0.0, level="response", value=value)
         found = objective(facts)
-        assert not objective.uses_value
+        assert not objective.needs.value
         assert found.value is None
         assert found.policy.item() == pytest.approx((start - 1 - 0.025) ** 2)
     found.policy.backward()  # the policy's own V moves with it

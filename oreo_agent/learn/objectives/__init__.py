@@ -7,6 +7,7 @@ of a batch add up to the loss of the whole, however it is split over micro-batch
 To add one: write a file beside this one, then add its line to `OBJECTIVES`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -75,38 +76,30 @@ Unit = tuple["Tokens", ...]
 """Episodes that are drawn together."""
 
 
-class Objective:
-    """Settings that can be called; what it needs beside the policy it says here."""
+class Needs(NamedTuple):
+    """What an objective reads or learns beside the policy."""
+
+    value: bool = False
+    """A value network, to learn or to learn by."""
+    keeps_value: bool = True
+    """Whether that value can choose replies; only then it is stored."""
+    reference: bool = False
+    """What the policy would do had it not been trained."""
+    kl: bool = False
+    """The exact KL."""
+    mismatch: bool = False
+    """`View.mismatch`."""
+    first_lse: bool = False
+    """`View.first_lse`."""
+
+
+class Objective(ABC):
+    """Settings that can be called."""
 
     @property
-    def uses_value(self) -> bool:
-        """Whether a value network is learned, or learned by."""
-        return False
-
-    @property
-    def keeps_value(self) -> bool:
-        """Whether that value can choose replies; only then it is stored."""
-        return self.uses_value
-
-    @property
-    def uses_reference(self) -> bool:
-        """Whether it reads what the policy would do had it not been trained."""
-        return False
-
-    @property
-    def uses_kl(self) -> bool:
-        """Whether it reads the exact KL."""
-        return False
-
-    @property
-    def uses_mismatch(self) -> bool:
-        """Whether it reads ``mismatch``."""
-        return False
-
-    @property
-    def uses_first_lse(self) -> bool:
-        """Whether it reads ``first_lse``."""
-        return False
+    def needs(self) -> Needs:
+        """What it asks of the trainer; of a policy's own likelihoods nothing."""
+        return Needs()
 
     def baseline(self, rewards: "Sequence[float]") -> float | None:
         """What stands in for V(s_0), given the rewards of an instance's training episodes."""
@@ -122,9 +115,9 @@ class Objective:
         """
         return [(episode,) for episode in episodes]
 
+    @abstractmethod
     def __call__(self, view: View) -> Losses:
         """What to minimise, each loss with its gradients already routed."""
-        raise NotImplementedError
 
 
 OBJECTIVES: Registry[type[Objective]] = Registry(

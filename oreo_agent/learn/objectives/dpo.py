@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from oreo_agent.errors import DataError
 from oreo_agent.learn.batch import Tokens
-from oreo_agent.learn.objectives import Losses, Objective, Unit, View
+from oreo_agent.learn.objectives import Losses, Needs, Objective, Unit, View
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,9 +38,9 @@ class Dpo(Objective):
             raise ValueError(f"pairs must be at least 1, got {self.pairs}")
 
     @property
-    def uses_reference(self) -> bool:
-        """Always."""
-        return True
+    def needs(self) -> Needs:
+        """The reference."""
+        return Needs(reference=True)
 
     def units(self, episodes: Sequence[Tokens]) -> list[Unit]:
         """Pairs, the won episode first."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from oreo_agent.learn.objectives import Losses, Objective, View
+from oreo_agent.learn.objectives import Losses, Needs, Objective, View
 from oreo_agent.learn.objectives.terms import weighted
 
 
@@ -45,14 +45,9 @@ class Dqo(Objective):
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
 
     @property
-    def uses_value(self) -> bool:
-        """Always."""
-        return True
-
-    @property
-    def uses_reference(self) -> bool:
-        """Always."""
-        return True
+    def needs(self) -> Needs:
+        """A value and the reference."""
+        return Needs(value=True, reference=True)
 
     def __call__(self, view: View) -> Losses:
         """Both losses; without ``logps`` (value warm-up, pi = pi_ref) the value's alone."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
-from oreo_agent.learn.objectives import Losses, Objective, View
+from oreo_agent.learn.objectives import Losses, Needs, Objective, View
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,14 +36,9 @@ class Kto(Objective):
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
 
     @property
-    def uses_reference(self) -> bool:
-        """Always."""
-        return True
-
-    @property
-    def uses_mismatch(self) -> bool:
-        """Always."""
-        return True
+    def needs(self) -> Needs:
+        """The reference, and its own baseline."""
+        return Needs(reference=True, mismatch=True)
 
     def __call__(self, view: View) -> Losses:
         """The policy's loss, between 0 and the larger weight."""

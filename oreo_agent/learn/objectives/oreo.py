@@ -64,7 +64,7 @@ from torch import Tensor
 
 from oreo_agent.errors import DataError
 from oreo_agent.learn.batch import Tokens
-from oreo_agent.learn.objectives import Losses, Objective, Unit, View
+from oreo_agent.learn.objectives import Losses, Needs, Objective, Unit, View
 from oreo_agent.learn.objectives.terms import (
     after,
     begins,
@@ -122,29 +122,15 @@ class Oreo(Objective):
             )
 
     @property
-    def uses_value(self) -> bool:
-        """Unless something else stands in for it."""
-        return self.value in ("learned", "first")
-
-    @property
-    def keeps_value(self) -> bool:
-        """Unless it knows the first states alone."""
-        return self.value == "learned"
-
-    @property
-    def uses_reference(self) -> bool:
-        """Always."""
-        return True
-
-    @property
-    def uses_kl(self) -> bool:
-        """Unless it is estimated."""
-        return self.kl == "exact"
-
-    @property
-    def uses_first_lse(self) -> bool:
-        """For the policy's own V(s_0)."""
-        return self.value == "logsumexp"
+    def needs(self) -> Needs:
+        """The reference, and what stands for V; one that knows first states alone is not kept."""
+        return Needs(
+            value=self.value in ("learned", "first"),
+            keeps_value=self.value == "learned",
+            reference=True,
+            kl=self.kl == "exact",
+            first_lse=self.value == "logsumexp",
+        )
 
     def units(self, episodes: Sequence[Tokens]) -> list[Unit]:
         """Every episode by itself."""
@@ -175,7 +161,7 @@ class Oreo(Objective):
         else:
             ratio = (view.logps - view.ref_logps).masked_fill(~view.mask, 0.0)
         onward = ratio.detach().flip(1).cumsum(1).flip(1)
-        value = self._value(view, onward) if self.uses_value else None
+        value = self._value(view, onward) if self.needs.value else None
         if view.logps is None:
             return Losses(policy=None, value=value)
         target = self._returns(view, onward) if self.lam < 1 else self._outcome(view, onward)
@@ -189,7 +175,7 @@ class Oreo(Objective):
 
     def _state(self, view: View) -> Tensor:
         """(B, T) what the policy takes for V; (B, 1) if it is known of the first state alone."""
-        if self.uses_value:
+        if self.needs.value:
             assert view.values is not None
             return view.values.detach()
         if self.value == "logsumexp":

@@ -1,6 +1,7 @@
 """Collecting: kill it anywhere, run it again, and the store holds the same set of episodes."""
 
 import multiprocessing
+import signal
 import subprocess
 import sys
 
@@ -99,8 +100,13 @@ def test_what_a_worker_refuses_stops_the_run_with_its_reason(tmp_path):
 
 def test_ctrl_c_ends_the_workers_and_loses_nothing(tmp_path):
     names = (*plain(20), "5-ctrlc")
-    with pytest.raises(KeyboardInterrupt):
-        collect(settings(tmp_path / "s", names, workers=2))
+    # a shell that runs the tests in the background may have them ignore Ctrl-C
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            collect(settings(tmp_path / "s", names, workers=2))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert multiprocessing.active_children() == []
     collect(settings(tmp_path / "s", plain(20)))
     collect(settings(tmp_path / "whole", plain(20)))

@@ -1,38 +1,64 @@
 """Batches through networks: log-probabilities of what was done, exact KL, values.
 
-Logits are made only where they are asked for: at the states before action tokens (and, for SFT
-with observations, before observed tokens), never for whole rows.
+Logits are asked for at the states before action tokens alone (and before observed tokens, where
+those are to be foreseen), never for whole rows, and are made a block at a time.
 """
 
 from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from transformers import PreTrainedModel
 
 from oreo_agent.learn.batch import Batch
+from oreo_agent.learn.head import Chosen, Logits, choose, log_sum_exp
 from oreo_agent.model.networks import ValueNetwork, input_weight, output_weight, packed_mask
 
 
 class TokenScores(nn.Module):
-    """Log-probabilities over the vocabulary at chosen places."""
+    """Log-probabilities of chosen tokens, beside a reference's."""
 
     def __init__(self, policy: PreTrainedModel) -> None:
         super().__init__()
         self.policy = policy
 
     def forward(
-        self, batch: Batch, places: Tensor, sums: Tensor | None = None
-    ) -> tuple[Tensor, Tensor | None]:
-        """(N,) flat places in the rows to (N, V) log-probabilities, float32 or finer.
+        self,
+        batch: Batch,
+        places: Tensor,
+        tokens: Tensor,
+        *,
+        reference: Logits | None = None,
+        kl: bool = False,
+        others: tuple[Tensor, Tensor] | None = None,
+        sums: Tensor | None = None,
+    ) -> tuple[Chosen, Tensor | None, Tensor | None]:
+        """Of (N,) tokens after (N,) flat places in the rows what `choose` finds.
 
-        At (M,) others the (M,) log-sum-exp of the logits, if asked.
+        Of ``others``, (M,) places and tokens, the (M,) log-probabilities; at the (K,) places
+        ``sums`` the (K,) log-sum-exp of the logits.
         """
         hidden = _hidden(self.policy.base_model, batch)
         weight = output_weight(self.policy)
-        full = _log_softmax(hidden[places], weight)
-        return full, None if sums is None else _logits(hidden[sums], weight).logsumexp(-1)
+        chosen = choose(Logits(hidden[places], weight), tokens, reference, kl=kl)
+        told = None
+        if others is not None:
+            told = choose(Logits(hidden[others[0]], weight), others[1]).logps
+        lse = None if sums is None else log_sum_exp(Logits(hidden[sums], weight))
+        return chosen, told, lse
+
+
+class ReferenceLogits(nn.Module):
+    """What a frozen policy would say: the logits before anybody has made them."""
+
+    def __init__(self, policy: PreTrainedModel) -> None:
+        super().__init__()
+        self.policy = policy
+
+    def forward(self, batch: Batch, places: Tensor) -> Logits:
+        """At (N,) flat places in the rows."""
+        hidden = _hidden(self.policy.base_model, batch)
+        return Logits(hidden[places], output_weight(self.policy))
 
 
 class StateValues(nn.Module):
@@ -43,28 +69,18 @@ class StateValues(nn.Module):
         self.value = value
 
     def forward(
-        self, batch: Batch, places: Tensor, seen: Tensor | None = None
+        self, batch: Batch, places: Tensor, told: tuple[Tensor, Tensor] | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """(N,) flat places in the rows to (N,) values, (M,) others to (M, V) log-probabilities.
+        """(N,) values at (N,) flat places; of (M,) other places and tokens the log-probabilities.
 
         The value has no output layer of its own for tokens: its input table serves.
         """
         hidden = _hidden(self.value.body, batch)
         values = self.value.head(hidden[places])
-        if seen is None:
+        if told is None:
             return values, None
-        return values, _log_softmax(hidden[seen], input_weight(self.value.body))
-
-
-def _log_softmax(hidden: Tensor, weight: Tensor) -> Tensor:
-    """(N, H) hidden states to (N, V) log-probabilities, float32 or finer."""
-    return functional.log_softmax(_logits(hidden, weight), dim=-1)
-
-
-def _logits(hidden: Tensor, weight: Tensor) -> Tensor:
-    """(N, H) hidden states to (N, V) logits, float32 or finer."""
-    logits = functional.linear(hidden, weight)
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+        logits = Logits(hidden[told[0]], input_weight(self.value.body))
+        return values, choose(logits, told[1]).logps
 
 
 def _hidden(body: nn.Module, batch: Batch) -> Tensor:
@@ -83,6 +99,8 @@ class Scores(NamedTuple):
 
     logps: Tensor
     """(B, T) of the action tokens."""
+    entropy: Tensor
+    """(B, T) of the policy before each, without gradient."""
     ref_logps: Tensor | None
     """(B, T)"""
     kl: Tensor | None
@@ -107,28 +125,33 @@ def policy_scores(
     Args:
         scores: `TokenScores` of the policy.
         batch: episodes.
-        reference: `TokenScores` to compare with.
+        reference: `ReferenceLogits` to compare with.
         kl: whether to reckon the exact KL between the two.
         seen: (B, O) bool, True on the observed tokens whose log-probabilities are asked for.
         first: whether to reckon the log-sum-exp at the first states.
     """
-    acted = batch.state[batch.mask]
-    observed = batch.seen_state[seen] if seen is not None else acted[:0]
-    begin = batch.state[:, 0] if first else None
-    both, first_lse = scores(batch, torch.cat([acted, observed]), begin)
-    full, rest = both[: len(acted)], both[len(acted) :]
-    seen_logps = None
-    if seen is not None:
-        seen_logps = _spread(rest.gather(1, batch.seen[seen][:, None]).squeeze(1), seen)
-    tokens = batch.action[batch.mask][:, None]
-    logps = _spread(full.gather(1, tokens).squeeze(1), batch.mask)
-    if reference is None:
-        return Scores(logps, None, None, seen_logps, first_lse)
-    with torch.no_grad():
-        ref, _ = reference(batch, acted)
-    exact = _spread((full.exp() * (full - ref)).sum(-1), batch.mask) if kl else None
-    ref_logps = _spread(ref.gather(1, tokens).squeeze(1), batch.mask)
-    return Scores(logps, ref_logps, exact, seen_logps, first_lse)
+    mask, acted = batch.mask, batch.state[batch.mask]
+    ref = None
+    if reference is not None:
+        with torch.no_grad():
+            ref = reference(batch, acted)
+    chosen, told, first_lse = scores(
+        batch,
+        acted,
+        batch.action[mask],
+        reference=ref,
+        kl=kl,
+        others=None if seen is None else (batch.seen_state[seen], batch.seen[seen]),
+        sums=batch.state[:, 0] if first else None,
+    )
+    return Scores(
+        logps=_spread(chosen.logps, mask),
+        entropy=_spread(chosen.entropy, mask),
+        ref_logps=None if chosen.ref_logps is None else _spread(chosen.ref_logps, mask),
+        kl=None if chosen.kl is None else _spread(chosen.kl, mask),
+        seen_logps=None if seen is None else _spread(told, seen),
+        first_lse=first_lse,
+    )
 
 
 class Values(NamedTuple):
@@ -144,17 +167,13 @@ class Values(NamedTuple):
 
 def state_values(values: nn.Module, batch: Batch, *, seen: bool = False) -> Values:
     """One pass of the value network."""
-    before, after = batch.state[batch.mask], batch.end[batch.end_mask]
-    observed = batch.seen_state[batch.seen_mask] if seen else None
-    both, full = values(batch, torch.cat([before, after]), observed)
-    seen_logps = None
-    if full is not None:
-        chosen = full.gather(1, batch.seen[batch.seen_mask][:, None]).squeeze(1)
-        seen_logps = _spread(chosen, batch.seen_mask)
+    before, after, seen_mask = batch.state[batch.mask], batch.end[batch.end_mask], batch.seen_mask
+    told = (batch.seen_state[seen_mask], batch.seen[seen_mask]) if seen else None
+    both, logps = values(batch, torch.cat([before, after]), told)
     return Values(
         _spread(both[: len(before)], batch.mask),
         _spread(both[len(before) :], batch.end_mask),
-        seen_logps,
+        None if logps is None else _spread(logps, seen_mask),
     )
 
 

@@ -17,7 +17,7 @@ from oreo_agent.config import build
 from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.learn.batch import Tokens
 from oreo_agent.learn.data import read_episodes, split, within
-from oreo_agent.learn.forward import StateValues, TokenScores
+from oreo_agent.learn.forward import ReferenceLogits, StateValues, TokenScores
 from oreo_agent.learn.objectives import OBJECTIVES, Objective
 from oreo_agent.learn.settings import TINY, TrainRun, TrainSettings
 from oreo_agent.learn.trainer import Networks, Trainer
@@ -238,7 +238,7 @@ def _networks(
             factor(value.model, start.prompt.factors())
     reference = None
     if objective.needs.reference:
-        reference = TokenScores(copy.deepcopy(start.policy)).eval().requires_grad_(False)
+        reference = ReferenceLogits(copy.deepcopy(start.policy)).eval().requires_grad_(False)
     networks = Networks(
         policy=TokenScores(start.policy),
         value=StateValues(value) if value is not None else None,

@@ -39,7 +39,7 @@ class Networks:
     value: nn.Module | None
     """`StateValues`, for objectives that learn a value."""
     reference: nn.Module | None
-    """`TokenScores` over the frozen reference."""
+    """`ReferenceLogits` of the frozen reference."""
 
 
 class Trainer:
@@ -258,6 +258,7 @@ class Trainer:
             logps = scores.logps
             self.means.add("nll", -float((logps * view.weight).sum()) / part, part)
             self.means.add("data_mass", float((logps.exp() * view.weight).sum()) / part, part)
+            self.means.add("entropy", float((scores.entropy * view.weight).sum()) / part, part)
             if scores.kl is not None:
                 self.means.add("kl", float((scores.kl * view.weight).sum()) / part, part)
             if scores.ref_logps is not None:

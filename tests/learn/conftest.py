@@ -11,7 +11,7 @@ import torch
 
 from oreo_agent.learn.batch import Tokens
 from oreo_agent.learn.data import Data
-from oreo_agent.learn.forward import StateValues, TokenScores
+from oreo_agent.learn.forward import ReferenceLogits, StateValues, TokenScores
 from oreo_agent.learn.objectives.oreo import Oreo
 from oreo_agent.learn.settings import OptimiserSettings, TrainSettings
 from oreo_agent.learn.trainer import Networks, Trainer
@@ -104,7 +104,7 @@ def networks(
     return Networks(
         policy=TokenScores(policy),
         value=StateValues(value),
-        reference=TokenScores(reference).requires_grad_(False),
+        reference=ReferenceLogits(reference).requires_grad_(False),
     )
 
 

@@ -12,6 +12,7 @@ from oreo_agent.errors import BundleError, RecordError
 from oreo_agent.learn import judging
 from oreo_agent.learn.batch import Batch, Tokens
 from oreo_agent.learn.data import read_episodes, split
+from oreo_agent.learn.head import Chosen
 from oreo_agent.learn.judging import judge_bundle, judged
 from oreo_agent.learn.settings import TrainRun, TrainSettings
 from oreo_agent.learn.train import train
@@ -62,8 +63,9 @@ class _Places(torch.nn.Module):
 class _Even(_Places):
     """Gives every token the same log-probability."""
 
-    def forward(self, batch: Batch, places: torch.Tensor, seen: None = None) -> Any:
-        return torch.full((len(places), 50), -2.0), None
+    def forward(self, batch: Batch, places: torch.Tensor, *asked: Any, **more: Any) -> Any:
+        even = torch.full((len(places),), -2.0)
+        return Chosen(even, None, None, even), None, None
 
 
 def test_each_reply_is_judged_where_it_ends_and_where_its_answer_has_been_seen(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from oreo_agent.learn.batch import Batch, Tokens, collate
 from oreo_agent.learn.forward import policy_scores, state_values
+from oreo_agent.learn.head import Chosen, Logits, choose
 from oreo_agent.learn.objectives.dpo import Dpo
 from oreo_agent.learn.objectives.dqo import Dqo
 from oreo_agent.learn.objectives.kto import Kto
@@ -167,16 +168,37 @@ def test_both_places_of_v_are_pulled_toward_the_reward_less_what_is_still_to_com
 # Rules 2 and 3: actions and their ids
 
 
-class Table(nn.Module):
-    """Log-probabilities, or values, of the episode and the number of actions before alone."""
+class Stub(nn.Module):
+    """A policy of made-up logits; asked for no tokens, a reference of them."""
+
+    def logits(self, batch: Batch, places: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def forward(
+        self, batch: Batch, places: Tensor, tokens: Tensor | None = None, **asked: Any
+    ) -> Any:
+        made = self.logits(batch, places)
+        logits = Logits(made, torch.eye(made.shape[1], dtype=made.dtype))
+        if tokens is None:
+            return logits
+        return choose(logits, tokens, asked["reference"], kl=asked["kl"]), None, None
+
+
+class Table(Stub):
+    """Logits, or values, of the episode and the number of actions before alone."""
 
     def __init__(self, table: Tensor) -> None:
         super().__init__()
         self.table = nn.Parameter(table)
 
     def forward(
-        self, batch: Batch, places: Tensor, asked: Tensor | None = None
-    ) -> tuple[Tensor, None]:
+        self, batch: Batch, places: Tensor, tokens: Tensor | None = None, **asked: Any
+    ) -> Any:
+        if self.table.ndim == 2:
+            return self.logits(batch, places), None
+        return super().forward(batch, places, tokens, **asked)
+
+    def logits(self, batch: Batch, places: Tensor) -> Tensor:
         owner = batch.episode.flatten()[places]
         here = batch.position.flatten()[places]
         rank = torch.stack(
@@ -185,12 +207,11 @@ class Table(nn.Module):
                 for o, p in zip(owner.tolist(), here.tolist(), strict=True)
             ]
         )
-        picked = self.table[owner, rank]
-        return picked if picked.ndim == 1 else picked.log_softmax(-1), None
+        return self.table[owner, rank]
 
 
-class Chosen(nn.Module):
-    """Log-probabilities that give the actions of known episodes the given values."""
+class Known(nn.Module):
+    """Gives the actions of known episodes the given log-probabilities."""
 
     def __init__(self, episodes: list[Tokens], logps: list[Tensor]) -> None:
         super().__init__()
@@ -201,13 +222,16 @@ class Chosen(nn.Module):
         ]
 
     def forward(
-        self, batch: Batch, places: Tensor, sums: Tensor | None = None
-    ) -> tuple[Tensor, None]:
+        self, batch: Batch, places: Tensor, tokens: Tensor | None = None, **asked: Any
+    ) -> Any:
         owner = batch.episode.flatten()[places].tolist()
         position = batch.position.flatten()[places].tolist()
         found = [self.known[o].get(p, -1.0) for o, p in zip(owner, position, strict=True)]
         column = torch.tensor(found, dtype=torch.float64) + self.shift
-        return column[:, None].expand(-1, 50), None
+        if tokens is None:
+            return column
+        none = torch.zeros_like(column)
+        return Chosen(column, asked["reference"], none, none), None, None
 
 
 def stubs(
@@ -216,9 +240,9 @@ def stubs(
     ratios = ratios or [torch.zeros(len(e.actions), dtype=torch.float64) for e in episodes]
     zeros = [torch.zeros_like(line) for line in ratios]
     return Networks(
-        policy=Chosen(episodes, ratios),
+        policy=Known(episodes, ratios),
         value=value,
-        reference=Chosen(episodes, zeros).requires_grad_(False),
+        reference=Known(episodes, zeros).requires_grad_(False),
     )
 
 
@@ -440,13 +464,13 @@ def test_scores_and_values_are_those_of_each_episodes_own_plain_forward(
 
 
 def test_the_exact_kl_is_the_worked_number():
-    class Fixed(nn.Module):
+    class Fixed(Stub):
         def __init__(self, logits: list[float]) -> None:
             super().__init__()
-            self.logits = torch.tensor(logits, dtype=torch.float64)
+            self.row = torch.tensor(logits, dtype=torch.float64)
 
-        def forward(self, batch: Batch, places: Tensor, sums: None = None) -> tuple[Tensor, None]:
-            return self.logits.log_softmax(-1).expand(len(places), -1), None
+        def logits(self, batch: Batch, places: Tensor) -> Tensor:
+            return self.row.expand(len(places), -1)
 
     batch = collate([Tokens(id="e", instance="i", ids=(0, 1), actions=(1,), ends=(1,), reward=1.0)])
     found = policy_scores(Fixed([0.2, 0.0, -0.3]), batch, reference=Fixed([0.0, 0.0, 0.0]))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
 from oreo_agent.learn.batch import Tokens
-from oreo_agent.learn.forward import TokenScores
+from oreo_agent.learn.forward import ReferenceLogits, TokenScores
 from oreo_agent.learn.objectives import Objective
 from oreo_agent.learn.objectives.dpo import Dpo
 from oreo_agent.learn.objectives.kto import Kto
@@ -81,7 +81,7 @@ def ours(
     nets = Networks(
         policy=TokenScores(policy),
         value=None,
-        reference=TokenScores(reference).eval().requires_grad_(False),
+        reference=ReferenceLogits(reference).eval().requires_grad_(False),
     )
     rows: list[dict[str, Any]] = []
     gradients: dict[str, Tensor] = {}

@@ -145,11 +145,11 @@ def policy_scores(
         sums=batch.state[:, 0] if first else None,
     )
     return Scores(
-        logps=_spread(chosen.logps, mask),
-        entropy=_spread(chosen.entropy, mask),
-        ref_logps=None if chosen.ref_logps is None else _spread(chosen.ref_logps, mask),
-        kl=None if chosen.kl is None else _spread(chosen.kl, mask),
-        seen_logps=None if seen is None else _spread(told, seen),
+        logps=spread(chosen.logps, mask),
+        entropy=spread(chosen.entropy, mask),
+        ref_logps=None if chosen.ref_logps is None else spread(chosen.ref_logps, mask),
+        kl=None if chosen.kl is None else spread(chosen.kl, mask),
+        seen_logps=None if seen is None else spread(told, seen),
         first_lse=first_lse,
     )
 
@@ -171,12 +171,12 @@ def state_values(values: nn.Module, batch: Batch, *, seen: bool = False) -> Valu
     told = (batch.seen_state[seen_mask], batch.seen[seen_mask]) if seen else None
     both, logps = values(batch, torch.cat([before, after]), told)
     return Values(
-        _spread(both[: len(before)], batch.mask),
-        _spread(both[len(before) :], batch.end_mask),
-        None if logps is None else _spread(logps, seen_mask),
+        spread(both[: len(before)], batch.mask),
+        spread(both[len(before) :], batch.end_mask),
+        None if logps is None else spread(logps, seen_mask),
     )
 
 
-def _spread(flat: Tensor, mask: Tensor) -> Tensor:
+def spread(flat: Tensor, mask: Tensor) -> Tensor:
     """(N,) numbers to where (B, T) ``mask`` is True, zeros elsewhere."""
     return torch.zeros(mask.shape, dtype=flat.dtype, device=flat.device).masked_scatter(mask, flat)

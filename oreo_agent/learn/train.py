@@ -4,7 +4,7 @@ import copy
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -15,11 +15,11 @@ from transformers import PreTrainedModel
 
 from oreo_agent.config import build
 from oreo_agent.errors import RecordError, SettingError
-from oreo_agent.learn.batch import Tokens
-from oreo_agent.learn.data import read_episodes, split, within
+from oreo_agent.learn.data import Data, read_episodes, split, within
 from oreo_agent.learn.forward import ReferenceLogits, StateValues, TokenScores
 from oreo_agent.learn.objectives import OBJECTIVES, Objective
-from oreo_agent.learn.settings import TINY, TrainRun, TrainSettings
+from oreo_agent.learn.reference import known_logps
+from oreo_agent.learn.settings import TINY, TrainRun
 from oreo_agent.learn.trainer import Networks, Trainer
 from oreo_agent.model.bundle import Card, fingerprint, read_card, write_bundle
 from oreo_agent.model.compact import BOS, END, PAD, SPECIALS, CompactPrompt
@@ -80,7 +80,7 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
         )
     episodes, facts = within(episodes, facts, start.max_context)
     data = split(episodes, run.train, start.prompt)
-    networks, value = _networks(start, objective, run.train, data.train)
+    networks, value = _networks(start, objective, run, data)
     # refuses episodes that the method cannot learn from; nothing is written before
     trainer = Trainer(objective, networks, data, run.train, work, report)
     if trainer.accelerator.is_main_process:
@@ -111,8 +111,7 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
 
 def _identity(run: TrainRun, facts: Mapping[str, Any]) -> str:
     """Checksum of all that decides the weights."""
-    first = run.model if run.model == TINY else fingerprint(run.model)
-    told = asdict(run) | {"data": facts["fingerprint"], "out": "", "model": first}
+    told = asdict(run) | {"data": facts["fingerprint"], "out": "", "model": _origin(run)}
     del told["overwrite"]
     # how often a run reports and saves changes no weight
     told["train"] = asdict(replace(run.train, report_every=1, checkpoint_every=1))
@@ -224,27 +223,41 @@ def _drop(work: Path) -> None:
 
 
 def _networks(
-    start: _Start, objective: Objective, settings: TrainSettings, train: Sequence[Tokens]
+    start: _Start, objective: Objective, run: TrainRun, data: Data
 ) -> tuple[Networks, ValueNetwork | None]:
     """Everything at its place before the first step; the reference is the policy as it is now."""
+    needs, settings = objective.needs, run.train
     value = None
-    if objective.needs.value:
-        due = [e.reward * settings.discount ** len(e.ends) for e in train]
-        rate = sum(due) / len(train)
+    if needs.value:
+        due = [e.reward * settings.discount ** len(e.ends) for e in data.train]
+        rate = sum(due) / len(data.train)
         value = start.value or ValueNetwork.of_policy(start.policy, start=rate)
     if isinstance(start.prompt, CompactPrompt):
         factor(start.policy, start.prompt.factors())
         if value is not None and not settings.freeze_value:
             factor(value.model, start.prompt.factors())
-    reference = None
-    if objective.needs.reference:
+    policy = TokenScores(start.policy)
+    reference = known = None
+    if needs.reference and (needs.kl or needs.mismatch or data.relabel is not None):
         reference = ReferenceLogits(copy.deepcopy(start.policy)).eval().requires_grad_(False)
+    elif needs.reference:
+        known = known_logps(
+            policy, [*data.train, *data.held_out], settings, weights=_origin(run), pad=data.pad
+        )
     networks = Networks(
-        policy=TokenScores(start.policy),
+        policy=policy,
         value=StateValues(value) if value is not None else None,
         reference=reference,
+        known=known,
     )
     return networks, value
+
+
+def _origin(run: TrainRun) -> str:
+    """Equal for the same weights at the start."""
+    if run.model == TINY:
+        return f"{TINY} {run.size} {run.train.seed}"
+    return fingerprint(run.model)
 
 
 def _write(out: Path, card: Card, start: _Start, value: ValueNetwork | None, work: Path) -> None:

@@ -20,11 +20,12 @@ from torch import Tensor, nn
 from oreo_agent.learn.batch import Batch, Tokens, collate, mismatched, parts
 from oreo_agent.learn.checkpoint import load_checkpoint, save_checkpoint
 from oreo_agent.learn.data import Data
-from oreo_agent.learn.forward import Scores, policy_scores, state_values
+from oreo_agent.learn.forward import Scores, policy_scores, spread, state_values
 from oreo_agent.learn.judging import judged
 from oreo_agent.learn.metrics import Journal, Means
 from oreo_agent.learn.objectives import Objective, Unit, View
 from oreo_agent.learn.optimisers import Mover
+from oreo_agent.learn.reference import Known
 from oreo_agent.learn.settings import TrainSettings
 
 Report = Callable[[dict[str, Any]], None]
@@ -39,7 +40,9 @@ class Networks:
     value: nn.Module | None
     """`StateValues`, for objectives that learn a value."""
     reference: nn.Module | None
-    """`ReferenceLogits` of the frozen reference."""
+    """`ReferenceLogits` of the frozen reference, where it is asked in every step."""
+    known: Known | None = None
+    """What it says of the episodes, where that was reckoned once."""
 
 
 class Trainer:
@@ -69,6 +72,7 @@ class Trainer:
         self.policy = networks.policy.to(device)
         self.value = networks.value.to(device) if networks.value is not None else None
         self.reference = networks.reference.to(device) if networks.reference is not None else None
+        self.known = networks.known
         self.movers = {"policy": Mover(self.policy, settings.policy, self.steps - self.warm)}
         self.trained: dict[str, nn.Module] = {"policy": self.policy}
         if self.value is not None and settings.freeze_value:
@@ -193,7 +197,7 @@ class Trainer:
             )
             view = view._replace(
                 logps=scores.logps,
-                ref_logps=scores.ref_logps,
+                ref_logps=scores.ref_logps if self.known is None else self._known(part, batch),
                 kl=scores.kl,
                 seen_logps=scores.seen_logps,
                 first_lse=scores.first_lse,
@@ -203,6 +207,12 @@ class Trainer:
         assert isinstance(total, Tensor)
         self.accelerator.backward(total)
         self._measure(batch, view, scores, losses.policy, losses.value)
+
+    def _known(self, part: Sequence[Tokens], batch: Batch) -> Tensor:
+        """(B, T) the reference's log-probabilities that were reckoned once."""
+        assert self.known is not None
+        flat = torch.cat([self.known[episode.id] for episode in part])
+        return spread(flat.to(batch.mask.device), batch.mask)
 
     def _share(self, mover: Mover) -> None:
         """Add up the gradients of all processes: losses are shares of the whole batch already."""
@@ -261,8 +271,8 @@ class Trainer:
             self.means.add("entropy", float((scores.entropy * view.weight).sum()) / part, part)
             if scores.kl is not None:
                 self.means.add("kl", float((scores.kl * view.weight).sum()) / part, part)
-            if scores.ref_logps is not None:
-                total = ((logps - scores.ref_logps) * view.mask).sum(1)
+            if view.ref_logps is not None:
+                total = ((logps - view.ref_logps) * view.mask).sum(1)
                 for name, keep in (("won", batch.reward > 0.5), ("lost", batch.reward <= 0.5)):
                     if bool(keep.any()):
                         self.means.add(f"ratio_{name}", float(total[keep].mean()), int(keep.sum()))

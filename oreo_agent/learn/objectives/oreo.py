@@ -128,7 +128,7 @@ class Oreo(Objective):
             value=self.value in ("learned", "first"),
             keeps_value=self.value == "learned",
             reference=True,
-            kl=self.kl == "exact",
+            kl=self.kl == "exact" and self.alpha > 0,
             first_lse=self.value == "logsumexp",
         )
 

@@ -1,16 +1,17 @@
-"""Episodes as tensors: packed rows for the networks, one line an episode for the objectives.
+"""Episodes as tensors: rows for the networks, one line an episode for the objectives.
 
-Rows hold several episodes end to end (who sees whom is `packed_mask`'s business), so random
-batches cost no padding. What an objective reads is gathered back to (B, T): T action tokens of B
-episodes.
+A row holds several episodes end to end (attention keeps them apart, `Packing`), so random batches
+cost no padding. What an objective reads is gathered back to (B, T): T action tokens of B episodes.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from oreo_agent.model.packed import Packing
 from oreo_agent.records.episode import Episode
 
 
@@ -74,6 +75,8 @@ class Batch:
     """(R, L) which episode a token belongs to; -1 for padding."""
     position: Tensor
     """(R, L) place in the episode."""
+    packing: Packing | None
+    """Of the only row, where episodes lie end to end; else every episode has a row of its own."""
     state: Tensor
     """(B, T) flat place in the rows of the state before each action token."""
     action: Tensor
@@ -99,38 +102,42 @@ class Batch:
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same on another device."""
-        return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+        told = {f.name: getattr(self, f.name) for f in fields(self)}
+        moved: dict[str, Any] = {
+            name: None if one is None else one.to(device) for name, one in told.items()
+        }
+        return Batch(**moved)
 
 
 def collate(
-    episodes: Sequence[Tokens], *, row: int = 0, pad: int = 0, dtype: torch.dtype = torch.float32
+    episodes: Sequence[Tokens],
+    *,
+    packed: bool = True,
+    pad: int = 0,
+    dtype: torch.dtype = torch.float32,
 ) -> Batch:
-    """Pack episodes into rows of at most ``row`` tokens (or the longest episode, if longer).
+    """Lay episodes end to end in one row, or each in a row of its own.
 
     Args:
         episodes: at least one.
-        row: tokens a row; 0 gives every episode a row of its own.
-        pad: token that fills the rows.
+        packed: whether in one row.
+        pad: token that fills rows of unequal length.
         dtype: of the rewards.
     """
-    length = (
-        max(row, *(len(e.ids) for e in episodes)) if len(episodes) > 1 else len(episodes[0].ids)
-    )
-    rows = _fit([len(e.ids) for e in episodes], length if row else 0)
-    width = max(sum(len(episodes[i].ids) for i in line) for line in rows)
-    ids = torch.full((len(rows), width), pad)
-    owner = torch.full((len(rows), width), -1)
-    position = torch.zeros((len(rows), width), dtype=torch.long)
-    start = [0] * len(episodes)
-    for r, line in enumerate(rows):
-        at = 0
-        for i in line:
-            n = len(episodes[i].ids)
-            ids[r, at : at + n] = torch.tensor(episodes[i].ids)
-            owner[r, at : at + n] = i
-            position[r, at : at + n] = torch.arange(n)
-            start[i] = r * width + at
-            at += n
+    lengths = [len(e.ids) for e in episodes]
+    width = sum(lengths) if packed else max(lengths)
+    rows = 1 if packed else len(episodes)
+    ids = torch.full((rows * width,), pad)
+    owner = torch.full((rows * width,), -1)
+    position = torch.zeros(rows * width, dtype=torch.long)
+    start: list[int] = []
+    for i, episode in enumerate(episodes):
+        begin = sum(lengths[:i]) if packed else i * width
+        place = slice(begin, begin + lengths[i])
+        ids[place] = torch.tensor(episode.ids)
+        owner[place] = i
+        position[place] = torch.arange(lengths[i])
+        start.append(begin)
     seen = [e.seen for e in episodes]
     state, mask = _lines([[start[i] + a - 1 for a in e.actions] for i, e in enumerate(episodes)])
     action, _ = _lines([[e.ids[a] for a in e.actions] for e in episodes])
@@ -144,9 +151,10 @@ def collate(
     answer, _ = _lines([[int(a in first[i]) for a in line] for i, line in enumerate(seen)])
     seen_ids, _ = _lines([[e.ids[a] for a in line] for e, line in zip(episodes, seen, strict=True)])
     return Batch(
-        ids=ids,
-        episode=owner,
-        position=position,
+        ids=ids.view(rows, width),
+        episode=owner.view(rows, width),
+        position=position.view(rows, width),
+        packing=Packing.of(lengths) if packed else None,
         state=state,
         action=action,
         mask=mask,
@@ -179,22 +187,6 @@ def mismatched(episodes: Sequence[Tokens]) -> list[Tokens]:
             )
         )
     return found
-
-
-def _fit(lengths: Sequence[int], limit: int) -> list[list[int]]:
-    """Indices grouped so that each group's lengths sum to at most ``limit``, longest first."""
-    rows: list[list[int]] = []
-    room: list[int] = []
-    for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        for r, free in enumerate(room):
-            if lengths[i] <= free:
-                rows[r].append(i)
-                room[r] -= lengths[i]
-                break
-        else:
-            rows.append([i])
-            room.append(limit - lengths[i])
-    return rows
 
 
 def _lines(values: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

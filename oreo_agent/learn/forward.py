@@ -4,7 +4,7 @@ Logits are asked for at the states before action tokens alone (and before observ
 those are to be foreseen), never for whole rows, and are made a block at a time.
 """
 
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,8 @@ from transformers import PreTrainedModel
 
 from oreo_agent.learn.batch import Batch
 from oreo_agent.learn.head import Chosen, Logits, choose, log_sum_exp
-from oreo_agent.model.networks import ValueNetwork, input_weight, output_weight, packed_mask
+from oreo_agent.model.networks import ValueNetwork, body_of, input_weight, output_weight
+from oreo_agent.model.packed import attend_packed
 
 
 class TokenScores(nn.Module):
@@ -38,7 +39,7 @@ class TokenScores(nn.Module):
         Of ``others``, (M,) places and tokens, the (M,) log-probabilities; at the (K,) places
         ``sums`` the (K,) log-sum-exp of the logits.
         """
-        hidden = _hidden(self.policy.base_model, batch)
+        hidden = _hidden(body_of(self.policy), batch)
         weight = output_weight(self.policy)
         chosen = choose(Logits(hidden[places], weight), tokens, reference, kl=kl)
         told = None
@@ -57,7 +58,7 @@ class ReferenceLogits(nn.Module):
 
     def forward(self, batch: Batch, places: Tensor) -> Logits:
         """At (N,) flat places in the rows."""
-        hidden = _hidden(self.policy.base_model, batch)
+        hidden = _hidden(body_of(self.policy), batch)
         return Logits(hidden[places], output_weight(self.policy))
 
 
@@ -83,14 +84,15 @@ class StateValues(nn.Module):
         return values, choose(logits, told[1]).logps
 
 
-def _hidden(body: nn.Module, batch: Batch) -> Tensor:
+def _hidden(body: PreTrainedModel, batch: Batch) -> Tensor:
     """(R * L, H) last hidden states; episodes of a row do not see each other."""
-    out = body(
-        input_ids=batch.ids,
-        attention_mask=packed_mask(batch.episode, batch.position),
-        position_ids=batch.position,
-        use_cache=False,
-    )
+    if batch.packing is None:
+        told: dict[str, Any] = {"attention_mask": batch.episode >= 0}
+    else:
+        attend_packed(body)
+        # a mask of four dimensions is taken for a finished one: none is made
+        told = {"attention_mask": batch.ids.new_ones(1, 1, 1, 1), "packing": batch.packing}
+    out = body(input_ids=batch.ids, position_ids=batch.position, use_cache=False, **told)
     return cast(Tensor, out.last_hidden_state).flatten(0, 1)
 
 

@@ -42,7 +42,7 @@ def judge_bundle(
     card = read_card(bundle)
     if not card.has_value:
         raise BundleError(f"{bundle} has no value to judge; train one with --method oreo")
-    settings = TrainSettings(row=256, discount=card.settings["train"].get("discount", 1.0))
+    settings = TrainSettings(discount=card.settings["train"].get("discount", 1.0))
     episodes, _, facts = read_episodes(stores, settings)
     if card.tokenizer != facts["tokenizer"]:
         raise RecordError(
@@ -72,7 +72,7 @@ def judged(
         policy: `TokenScores`.
         value: `StateValues`, if there is one.
         episodes: any; without one there are no figures.
-        settings: how rows are packed, and the value's discount.
+        settings: whether rows are packed, and the value's discount.
         pad: token that fills the rows.
 
     Returns:
@@ -86,7 +86,7 @@ def judged(
     said: list[list[float]] = []
     device = next(policy.parameters()).device
     for part in parts(((e,) for e in episodes), settings.micro_tokens):
-        batch = collate(part, row=settings.row, pad=pad).to(device)
+        batch = collate(part, packed=settings.packed, pad=pad).to(device)
         scores = policy_scores(policy, batch)
         means.add("nll", -float(scores.logps[batch.mask].mean()), int(batch.mask.sum()))
         if value is None:

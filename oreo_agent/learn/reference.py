@@ -71,7 +71,7 @@ def _key(
 ) -> str:
     """Of all that decides the numbers to their last bit."""
     digest = hashlib.sha256()
-    told: list[Any] = [weights, settings.dtype, settings.row, settings.micro_tokens]
+    told: list[Any] = [weights, settings.dtype, settings.packed, settings.micro_tokens]
     digest.update(json.dumps([*told, device.type, str(torch.__version__)]).encode())
     for episode in episodes:
         digest.update(f"{episode.id} {episode.ids} {episode.actions}".encode())
@@ -93,7 +93,7 @@ def _reckoned(
     for i, part in enumerate(parts(((one,) for one in episodes), settings.micro_tokens)):
         size = sum(len(episode.actions) for episode in part)
         if i % accelerator.num_processes == accelerator.process_index:
-            batch = collate(part, row=settings.row, pad=pad).to(accelerator.device)
+            batch = collate(part, packed=settings.packed, pad=pad).to(accelerator.device)
             flat[begin : begin + size] = policy_scores(scores, batch).logps[batch.mask]
         begin += size
     whole = cast(Tensor, accelerator.reduce(flat, reduction="sum"))

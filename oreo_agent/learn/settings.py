@@ -55,8 +55,9 @@ class TrainSettings:
     """Episodes a step, drawn at random without regard to length."""
     micro_tokens: int = 16384
     """Tokens that go through a network at once; a batch is split into parts of at most so many."""
-    row: int = 0
-    """Tokens a packed row; 0 gives each episode its own row."""
+    packed: bool = True
+    """Lay episodes end to end, without padding; ``false`` gives each a row of its own, for models
+    whose attention cannot be replaced."""
     held_out: float = 0.1
     """Share of the instances kept from training, for the held-out figures."""
     normalise: Literal["episode", "token"] = "episode"

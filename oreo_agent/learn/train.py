@@ -30,6 +30,7 @@ from oreo_agent.model.networks import (
     new_policy,
     unfactor,
 )
+from oreo_agent.model.packed import attend_packed
 from oreo_agent.model.prompt import PromptFormat, load_prompt
 from oreo_agent.model.tokenizers import load_tokenizer, word_tokenizer
 from oreo_agent.records.atomic import write_atomic
@@ -227,6 +228,8 @@ def _networks(
 ) -> tuple[Networks, ValueNetwork | None]:
     """Everything at its place before the first step; the reference is the policy as it is now."""
     needs, settings = objective.needs, run.train
+    if settings.packed:
+        attend_packed(start.policy)
     value = None
     if needs.value:
         due = [e.reward * settings.discount ** len(e.ends) for e in data.train]

@@ -124,22 +124,27 @@ class Trainer:
         return replace(episode, ids=tuple(self.data.relabel(episode.ids, rng)))
 
     def _step(self, step: int) -> int:
-        units = self.batch(step)
-        episodes = [episode for unit in units for episode in unit]
-        own = units[self.accelerator.process_index :: self.accelerator.num_processes]
-        mismatch = self._mismatch(episodes) if self.objective.needs.mismatch else 0.0
-        for part in parts(own, self.settings.micro_tokens):
-            self._learn(part, episodes, mismatch=mismatch, warm=step < self.warm)
+        tokens = self.gradients(step)
         for name, mover in self.movers.items():
             if name == "policy" and step < self.warm:
                 continue
             self._share(mover)
             norm = mover.step(step - self.warm if name == "policy" else step)
             self.means.add(f"{name}_gradient", norm)
+        return tokens
+
+    def gradients(self, step: int) -> int:
+        """Add this process's share of the gradients of ``step``; the tokens of the whole batch."""
+        units = self.batch(step)
+        episodes = [episode for unit in units for episode in unit]
+        own = units[self.accelerator.process_index :: self.accelerator.num_processes]
+        mismatch = self._mismatch(episodes) if self.objective.needs.mismatch else 0.0
+        for part in parts(own, self.settings.micro_tokens):
+            self._learn(part, episodes, mismatch=mismatch, warm=step < self.warm)
         return sum(len(e.ids) for e in episodes)
 
     def _collate(self, part: Sequence[Tokens]) -> Batch:
-        batch = collate(part, row=self.settings.row, pad=self.data.pad)
+        batch = collate(part, packed=self.settings.packed, pad=self.data.pad)
         return batch.to(self.accelerator.device)
 
     @torch.no_grad()

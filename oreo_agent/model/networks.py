@@ -243,18 +243,3 @@ def unfactor(model: PreTrainedModel) -> None:
     head = cast(Any, model).get_output_embeddings()
     if head is not None:
         head.weight = plain.weight
-
-
-def packed_mask(episode: Tensor, position: Tensor) -> Tensor:
-    """(R, 1, L, L) bool: who may look at whom, for rows that hold several episodes.
-
-    A token sees its own episode up to itself; padding (episode -1) sees only padding, so that no
-    row of the mask is empty.
-
-    Args:
-        episode: (R, L) index of the episode a token belongs to.
-        position: (R, L) its place in that episode.
-    """
-    same = episode[:, :, None] == episode[:, None, :]
-    before = position[:, None, :] <= position[:, :, None]
-    return (same & before)[:, None]

@@ -64,14 +64,16 @@ def test_only_segments_decide_what_an_action_is_whatever_the_texts_say(an_episod
 
 
 @settings(max_examples=60)
-@given(st.lists(tokens(), min_size=1, max_size=5), st.integers(0, 40))
-def test_every_number_of_an_episode_is_found_again_in_the_rows(episodes: list[Tokens], row: int):
-    batch = collate(episodes, row=row, pad=99)
+@given(st.lists(tokens(), min_size=1, max_size=5), st.booleans())
+def test_every_number_of_an_episode_is_found_again_in_the_rows(
+    episodes: list[Tokens], packed: bool
+):
+    batch = collate(episodes, packed=packed, pad=99)
     ids, owner = batch.ids.flatten(), batch.episode.flatten()
     assert batch.ids.shape == batch.episode.shape == batch.position.shape
     assert (ids[owner < 0] == 99).all()
-    if not row:
-        assert len(batch.ids) == len(episodes)
+    assert len(batch.ids) == (1 if packed else len(episodes))
+    assert not (packed and (owner < 0).any())
     for i, episode in enumerate(episodes):
         places = (owner == i).nonzero().flatten()
         assert ids[places].tolist() == list(episode.ids)
@@ -96,12 +98,7 @@ def test_every_number_of_an_episode_is_found_again_in_the_rows(episodes: list[To
 
 @settings(max_examples=60)
 @given(st.lists(tokens(), min_size=1, max_size=6), st.integers(1, 30))
-def test_rows_and_parts_hold_every_episode_once_within_their_limit(
-    episodes: list[Tokens], limit: int
-):
-    longest = max(len(e.ids) for e in episodes)
-    batch = collate(episodes, row=limit)
-    assert batch.ids.shape[1] <= max(limit, longest)
+def test_parts_hold_every_episode_once_within_their_limit(episodes: list[Tokens], limit: int):
     for together in (1, 2):
         units = [episodes[i : i + together] for i in range(0, len(episodes), together)]
         groups = parts(units, limit)

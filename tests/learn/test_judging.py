@@ -76,7 +76,7 @@ def test_each_reply_is_judged_where_it_ends_and_where_its_answer_has_been_seen(
     ids = tuple(range(1, 11))
     some = Tokens(id="a", instance="i", ids=ids, actions=(2, 3, 6, 8, 9), ends=(3, 6, 9), reward=1)
     other = Tokens(id="b", instance="i", ids=ids[:4], actions=(3,), ends=(3,), reward=0)
-    judged(_Even(), _Places(), [some, other], TrainSettings(row=16))
+    judged(_Even(), _Places(), [some, other], TrainSettings())
     _, ends, seen, logps = told
     assert ends == [[3, 6, 9], [3]]
     assert seen == [[5, 7, 9], [3]]

@@ -42,7 +42,7 @@ def refuse(*_: Any) -> None:
 
 
 @pytest.mark.parametrize("objective", [Dpo(), Oreo(kl="k3"), Oreo(alpha=0.0)])
-@pytest.mark.parametrize("settings", [{}, {"row": 40}, {"micro_tokens": 20}])
+@pytest.mark.parametrize("settings", [{}, {"packed": False}, {"micro_tokens": 20}])
 def test_it_changes_neither_losses_nor_gradients(
     a_trainer: Any, some_networks: Any, episodes: list[Tokens], objective: Any, settings: Any
 ):
@@ -77,7 +77,7 @@ def test_a_second_run_reads_them(
 
 
 @pytest.mark.parametrize(
-    "other", ["weights", "episode", "row", "dtype"], ids=lambda name: f"other {name}"
+    "other", ["weights", "episode", "packed", "dtype"], ids=lambda name: f"other {name}"
 )
 def test_what_would_change_them_is_another_file(
     some_networks: Any, episodes: list[Tokens], cache: Path, other: str
@@ -91,7 +91,9 @@ def test_what_would_change_them_is_another_file(
         )
     else:
         known(
-            episodes, some_networks(), **{"row": {"row": 64}, "dtype": {"dtype": "bfloat16"}}[other]
+            episodes,
+            some_networks(),
+            **{"packed": {"packed": False}, "dtype": {"dtype": "bfloat16"}}[other],
         )
     assert len(list(cache.glob("*.safetensors"))) == 2
 

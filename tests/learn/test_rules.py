@@ -295,10 +295,10 @@ def test_the_ids_that_are_learned_are_those_that_were_stored(an_episode, a_train
 
 
 LAYOUTS: dict[str, dict[str, Any]] = {
-    "one row each": {},
-    "packed": {"row": 64},
+    "packed": {},
+    "one row each": {"packed": False},
     "one at a time": {"micro_tokens": 1},
-    "two parts, packed": {"micro_tokens": 40, "row": 40},
+    "two parts, one row each": {"micro_tokens": 40, "packed": False},
 }
 
 
@@ -315,7 +315,7 @@ def test_neighbours_do_not_matter(a_trainer, some_networks, episodes, objective,
 
 
 @pytest.mark.parametrize("objective", [*ALL, *OF_BATCHES])
-@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "one row each"])
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "packed"])
 def test_token_normalisation_does_not_depend_on_the_layout_either(
     a_trainer, some_networks, episodes, objective, layout: str
 ):
@@ -427,12 +427,12 @@ def test_in_the_warm_up_of_the_value_the_policy_stands_still(a_trainer, some_net
 # What the objective is given: the plain forward of each episode by itself
 
 
-@pytest.mark.parametrize("row", [0, 64])
+@pytest.mark.parametrize("packed", [True, False])
 def test_scores_and_values_are_those_of_each_episodes_own_plain_forward(
-    some_networks, episodes, row: int
+    some_networks, episodes, packed: bool
 ):
     nets = some_networks(dtype=torch.float64, factored=False)
-    batch = collate(episodes, row=row)
+    batch = collate(episodes, packed=packed)
     with torch.no_grad():
         scores = policy_scores(nets.policy, batch, reference=nets.reference, seen=batch.seen_mask)
         before, after, _ = state_values(nets.value, batch)

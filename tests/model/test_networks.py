@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
@@ -18,7 +16,6 @@ from oreo_agent.model.networks import (
     load_policy,
     new_policy,
     output_weight,
-    packed_mask,
     unfactor,
 )
 
@@ -164,32 +161,6 @@ def test_a_policy_whose_type_makes_no_value_is_refused():
 def test_a_folder_without_a_model_is_named(tmp_path: Path):
     with pytest.raises(BundleError, match=r"no model can be read from .*safetensors"):
         load_policy(tmp_path)
-
-
-@settings(max_examples=30)
-@given(st.lists(st.lists(st.integers(1, 4), min_size=0, max_size=3), min_size=1, max_size=3))
-def test_a_token_sees_its_own_episode_up_to_itself_and_nothing_else(rows: list[list[int]]):
-    width = max(map(sum, rows)) + 1
-    episode = torch.full((len(rows), width), -1)
-    position = torch.zeros((len(rows), width), dtype=torch.long)
-    count = 0
-    for r, lengths in enumerate(rows):
-        at = 0
-        for n in lengths:
-            episode[r, at : at + n] = count
-            position[r, at : at + n] = torch.arange(n)
-            at, count = at + n, count + 1
-    mask = packed_mask(episode, position)
-    assert mask.shape == (len(rows), 1, width, width)
-    assert mask.any(-1).all()  # a row without anything to look at is not a number
-    for r in range(len(rows)):
-        for i in range(width):
-            seen = mask[r, 0, i].nonzero().flatten().tolist()
-            if episode[r, i] >= 0:
-                first = i - int(position[r, i])
-                assert seen == list(range(first, i + 1))
-            else:
-                assert all(episode[r, j] < 0 for j in seen)
 
 
 def test_a_model_that_changes_its_logits_after_the_output_layer_is_refused(tmp_path):

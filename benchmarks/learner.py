@@ -9,7 +9,8 @@ rounds; peak memory is that of a process of its own for each side, above what it
 step. Figures:
 
 - ``speed_vs_reference``, ``memory_vs_reference``: OREO with the exact KL, against a step built as
-  the paper's code builds it: micro-batches of two left-padded episodes, two passes of the policy,
+  the paper's code builds it: micro-batches of four left-padded episodes (ours are as many tokens),
+  two passes of the policy,
   one of the reference and one of the value, a log-softmax over the vocabulary at every place three
   times;
 - ``speed_vs_bare_limit`` and ``speed_vs_bare_limit_exact_kl``: OREO with the reference's
@@ -40,7 +41,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from oreo_agent.learn.batch import Tokens, collate
+from oreo_agent.learn.batch import Batch, Tokens, collate, parts
 from oreo_agent.learn.data import Data
 from oreo_agent.learn.forward import ReferenceLogits, StateValues, TokenScores
 from oreo_agent.learn.objectives import Objective
@@ -55,7 +56,7 @@ from oreo_agent.model.packed import attend_packed
 
 VOCABULARY, SIZE = 32_000, "256x8"
 BETA, ALPHA = 0.03, 0.01
-PASS = 4096
+PASS, MICRO = 1600, 4
 Step = Callable[[], Any]
 
 
@@ -129,20 +130,21 @@ def bare(found: list[Tokens]) -> Step:
     attend_packed(own)
     attend_packed(value.body)
 
+    def half(body: Any, head: Any, batch: Batch) -> None:
+        hidden = body(
+            input_ids=batch.ids,
+            attention_mask=batch.ids.new_ones(1, 1, 1, 1),
+            packing=batch.packing,
+            position_ids=batch.position,
+            use_cache=False,
+        ).last_hidden_state
+        head(hidden.flatten(0, 1)[batch.state[batch.mask]]).sum().backward()
+
     def step() -> None:
-        batch = collate(found)
-        for body, head in (
-            (own.base_model, own.get_output_embeddings()),
-            (value.body, value.head),
-        ):
-            hidden = body(
-                input_ids=batch.ids,
-                attention_mask=batch.ids.new_ones(1, 1, 1, 1),
-                packing=batch.packing,
-                position_ids=batch.position,
-                use_cache=False,
-            ).last_hidden_state
-            head(hidden.flatten(0, 1)[batch.state[batch.mask]]).sum().backward()
+        for part in parts(((e,) for e in found), PASS):
+            batch = collate(part)
+            half(own.base_model, own.get_output_embeddings(), batch)
+            half(value.body, value.head, batch)
         own.zero_grad(set_to_none=True)
         value.zero_grad(set_to_none=True)
 
@@ -194,8 +196,8 @@ def reference(found: list[Tokens]) -> Step:
         ((gap**2 + ALPHA * kl) * share).sum().backward()
 
     def step() -> None:
-        for begin in range(0, len(found), 2):
-            micro(found[begin : begin + 2])
+        for begin in range(0, len(found), MICRO):
+            micro(found[begin : begin + MICRO])
         actor.zero_grad(set_to_none=True)
         critic.zero_grad(set_to_none=True)
 

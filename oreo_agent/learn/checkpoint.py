@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from oreo_agent.errors import RecordError
+from oreo_agent.learn.forward import trained_weights
 from oreo_agent.learn.optimisers import Mover
 
 
@@ -57,7 +58,7 @@ def load_checkpoint(
             weights = load_file(folder / f"{name}.safetensors")
             if weights.keys() != _own(network).keys():
                 raise ValueError(f"its {name} has other weights than this run's")
-            network.load_state_dict(weights, strict=False)  # second names of tied weights lack
+            network.load_state_dict(weights, strict=False)  # the rest was never moved
         for name, mover in movers.items():
             mover.restore(load_file(folder / f"{name}.optimiser.safetensors"))
         torch.set_rng_state(load_file(folder / "random.safetensors")["torch"])
@@ -69,11 +70,5 @@ def load_checkpoint(
 
 
 def _own(network: nn.Module) -> dict[str, Tensor]:
-    """The state without second names for tied weights."""
-    seen: set[int] = set()
-    own: dict[str, Tensor] = {}
-    for name, tensor in network.state_dict().items():
-        if tensor.data_ptr() not in seen:
-            seen.add(tensor.data_ptr())
-            own[name] = tensor.contiguous()
-    return own
+    """The weights that are trained; all others are where they were at the start."""
+    return {name: weight.detach().contiguous() for name, weight in trained_weights(network).items()}

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from oreo_agent.learn.batch import Batch
 from oreo_agent.learn.head import Chosen, Logits, choose, log_sum_exp
+from oreo_agent.model.adapters import use
 from oreo_agent.model.networks import ValueNetwork, body_of, input_weight, output_weight
 from oreo_agent.model.packed import attend_packed
 
@@ -19,9 +20,19 @@ from oreo_agent.model.packed import attend_packed
 class TokenScores(nn.Module):
     """Log-probabilities of chosen tokens, beside a reference's."""
 
-    def __init__(self, policy: PreTrainedModel) -> None:
+    def __init__(self, policy: PreTrainedModel, adapter: str | None = None) -> None:
         super().__init__()
         self.policy = policy
+        self.adapter = adapter
+
+    def weights(self) -> dict[str, nn.Parameter]:
+        """What is trained, by name: all of the policy, or its adapter."""
+        return _trained(self, self.adapter)
+
+    def recall(self) -> None:
+        """Make what a pass went through active again, before its gradients are taken."""
+        if self.adapter is not None:
+            use(body_of(self.policy), self.adapter)
 
     def forward(
         self,
@@ -39,6 +50,7 @@ class TokenScores(nn.Module):
         Of ``others``, (M,) places and tokens, the (M,) log-probabilities; at the (K,) places
         ``sums`` the (K,) log-sum-exp of the logits.
         """
+        self.recall()
         hidden = _hidden(body_of(self.policy), batch)
         weight = output_weight(self.policy)
         chosen = choose(Logits(hidden[places], weight), tokens, reference, kl=kl)
@@ -52,12 +64,16 @@ class TokenScores(nn.Module):
 class ReferenceLogits(nn.Module):
     """What a frozen policy would say: the logits before anybody has made them."""
 
-    def __init__(self, policy: PreTrainedModel) -> None:
+    def __init__(self, policy: PreTrainedModel, *, bare: bool = False) -> None:
         super().__init__()
         self.policy = policy
+        self.bare = bare
+        """Whether adapters lie over the policy that are to be passed by."""
 
     def forward(self, batch: Batch, places: Tensor) -> Logits:
         """At (N,) flat places in the rows."""
+        if self.bare:
+            use(body_of(self.policy), None)
         hidden = _hidden(body_of(self.policy), batch)
         return Logits(hidden[places], output_weight(self.policy))
 
@@ -65,9 +81,26 @@ class ReferenceLogits(nn.Module):
 class StateValues(nn.Module):
     """V at chosen places, and what its body expects to be told next."""
 
-    def __init__(self, value: ValueNetwork) -> None:
+    def __init__(
+        self, value: ValueNetwork, adapter: str | None = None, *, head_only: bool = False
+    ) -> None:
         super().__init__()
         self.value = value
+        self.adapter = adapter
+        self.head_only = head_only
+        """Whether the body is another's and no gradient goes into it."""
+
+    def weights(self) -> dict[str, nn.Parameter]:
+        """What is trained, by name: all of the value, its adapter and head, or its head."""
+        if not (self.head_only or self.adapter):
+            return _trained(self, None)
+        head = {f"value.model.score.{n}": p for n, p in self.value.score.named_parameters()}
+        return head if self.head_only else _trained(self, self.adapter) | head
+
+    def recall(self) -> None:
+        """Make what a pass went through active again, before its gradients are taken."""
+        if self.adapter is not None:
+            use(self.value.body, self.adapter)
 
     def forward(
         self, batch: Batch, places: Tensor, told: tuple[Tensor, Tensor] | None = None
@@ -76,12 +109,40 @@ class StateValues(nn.Module):
 
         The value has no output layer of its own for tokens: its input table serves.
         """
-        hidden = _hidden(self.value.body, batch)
+        self.recall()
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.head_only):
+            hidden = _hidden(self.value.body, batch)
         values = self.value.head(hidden[places])
         if told is None:
             return values, None
         logits = Logits(hidden[told[0]], input_weight(self.value.body))
         return values, choose(logits, told[1]).logps
+
+
+def trained_weights(network: nn.Module) -> dict[str, nn.Parameter]:
+    """What is trained of a network, by name; of one that does not say, all that asks for gradients.
+
+    A tensor that has two names is under the first.
+    """
+    if isinstance(network, TokenScores | StateValues):
+        return network.weights()
+    return _trained(network, None)
+
+
+def recall(network: nn.Module | None) -> None:
+    """Before gradients are taken of a pass of ``network``: what it went through is active again.
+
+    Where activations are not kept but made again, the pass is repeated then.
+    """
+    if isinstance(network, TokenScores | StateValues):
+        network.recall()
+
+
+def _trained(network: nn.Module, adapter: str | None) -> dict[str, nn.Parameter]:
+    weights = {n: p for n, p in network.named_parameters() if p.requires_grad}
+    if adapter is None:
+        return weights
+    return {n: p for n, p in weights.items() if ".lora_" in n and f".{adapter}." in n}
 
 
 def _hidden(body: PreTrainedModel, batch: Batch) -> Tensor:

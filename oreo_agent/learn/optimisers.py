@@ -1,13 +1,14 @@
 """Optimisers and their schedules; their state as plain tensors and numbers, never pickled."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from oreo_agent.learn.forward import trained_weights
 from oreo_agent.learn.muon import Muon
 from oreo_agent.learn.settings import OptimiserSettings
 
@@ -18,8 +19,9 @@ class Mover:
     def __init__(self, network: nn.Module, settings: OptimiserSettings, steps: int) -> None:
         self.settings = settings
         self.steps = steps
-        self.weights = [p for p in network.parameters() if p.requires_grad]
-        self.optimisers = list(_optimisers(network, settings))
+        named = trained_weights(network)
+        self.weights = list(named.values())
+        self.optimisers = list(_optimisers(named, settings))
         self.rates = [group["lr"] for o in self.optimisers for group in o.param_groups]
 
     def step(self, index: int) -> float:
@@ -67,11 +69,12 @@ def rate_share(settings: OptimiserSettings, index: int, steps: int) -> float:
     return min(1.0, (steps - index) / fall)
 
 
-def _optimisers(network: nn.Module, settings: OptimiserSettings) -> Iterator[Optimizer]:
-    named = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
-    matrices = [p for n, p in named if p.ndim == 2 and ".layers." in n] if settings.muon else []
-    chosen = {id(p) for p in matrices}
-    rest = [p for _, p in named if id(p) not in chosen]
+def _optimisers(
+    named: Mapping[str, nn.Parameter], settings: OptimiserSettings
+) -> Iterator[Optimizer]:
+    blocks = {n: p for n, p in named.items() if p.ndim == 2 and ".layers." in n}
+    matrices = list(blocks.values()) if settings.muon else []
+    rest = [p for n, p in named.items() if not (settings.muon and n in blocks)]
     if matrices:
         yield Muon(matrices, lr=settings.muon_lr, weight_decay=settings.weight_decay)
     yield torch.optim.AdamW(

@@ -42,6 +42,19 @@ class OptimiserSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LoraSettings:
+    """Adapters over every linear layer; the defaults are those of the paper's 7B value."""
+
+    rank: int = 64
+    alpha: int = 64
+    """The product of the two matrices is scaled by ``alpha / rank``."""
+
+    def __post_init__(self) -> None:
+        if self.rank < 1 or self.alpha < 1:
+            raise ValueError("rank and alpha must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TrainSettings:
     """The loop."""
 
@@ -55,6 +68,12 @@ class TrainSettings:
     """Episodes a step, drawn at random without regard to length."""
     micro_tokens: int = 16384
     """Tokens that go through a network at once; a batch is split into parts of at most so many."""
+    networks: Literal["full", "value-lora", "shared", "trunk"] = "full"
+    """``full``: policy, value and reference are models of their own. ``value-lora``: the value is
+    an adapter and a head over the frozen reference. ``shared``: the policy is an adapter over it
+    too, so there is one model in all. ``trunk``: the value is a head alone, on the policy's body.
+    """
+    lora: LoraSettings = field(default_factory=LoraSettings)
     packed: bool = True
     """Lay episodes end to end, without padding; ``false`` gives each a row of its own, for models
     whose attention cannot be replaced."""

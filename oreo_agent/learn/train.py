@@ -1,6 +1,5 @@
 """From stores to a bundle: what `oreo-agent train` does."""
 
-import copy
 import hashlib
 import json
 import shutil
@@ -15,22 +14,18 @@ from transformers import PreTrainedModel
 
 from oreo_agent.config import build
 from oreo_agent.errors import RecordError, SettingError
-from oreo_agent.learn.data import Data, read_episodes, split, within
-from oreo_agent.learn.forward import ReferenceLogits, StateValues, TokenScores
-from oreo_agent.learn.objectives import OBJECTIVES, Objective
-from oreo_agent.learn.reference import known_logps
+from oreo_agent.learn.data import read_episodes, split, within
+from oreo_agent.learn.objectives import OBJECTIVES
 from oreo_agent.learn.settings import TINY, TrainRun
-from oreo_agent.learn.trainer import Networks, Trainer
+from oreo_agent.learn.trainer import Trainer
+from oreo_agent.learn.wiring import Laid, lay
 from oreo_agent.model.bundle import Card, fingerprint, read_card, write_bundle
 from oreo_agent.model.compact import BOS, END, PAD, SPECIALS, CompactPrompt
 from oreo_agent.model.networks import (
     ValueNetwork,
-    factor,
     load_policy,
     new_policy,
-    unfactor,
 )
-from oreo_agent.model.packed import attend_packed
 from oreo_agent.model.prompt import PromptFormat, load_prompt
 from oreo_agent.model.tokenizers import load_tokenizer, word_tokenizer
 from oreo_agent.records.atomic import write_atomic
@@ -74,21 +69,24 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
         return done
     start = _start(run, prompt_settings)
     _fits(start, facts)
-    if run.train.freeze_value and (start.value is None or not objective.needs.value):
-        raise SettingError(
-            "train.freeze_value needs --model to be a bundle with a value, and a method that "
-            "learns by one; train the value first (train.epochs=0, train.value_warmup=1)"
-        )
     episodes, facts = within(episodes, facts, start.max_context)
     data = split(episodes, run.train, start.prompt)
-    networks, value = _networks(start, objective, run, data)
+    laid = lay(
+        start.policy,
+        start.value,
+        objective.needs,
+        data,
+        run.train,
+        factors=start.prompt.factors() if isinstance(start.prompt, CompactPrompt) else None,
+        weights=_origin(run),
+    )
     # refuses episodes that the method cannot learn from; nothing is written before
-    trainer = Trainer(objective, networks, data, run.train, work, report)
+    trainer = Trainer(objective, laid.networks, data, run.train, work, report)
     if trainer.accelerator.is_main_process:
         _begin(work, identity, anew=run.overwrite)
     trainer.accelerator.wait_for_everyone()
     figures = trainer.run()
-    value = value if objective.needs.keeps_value else None
+    has_value = laid.value is not None and objective.needs.keeps_value
     card = Card(
         method=run.method,
         settings={
@@ -101,12 +99,12 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
         base=start.base,
         data=facts | {"run": identity},
         task=facts["task"],
-        has_value=value is not None,
+        has_value=has_value,
         max_context=start.max_context,
         metrics=figures,
     )
     if trainer.accelerator.is_main_process:
-        _write(run.out, card, start, value, work)
+        _write(run.out, card, start, laid, work)
     return card
 
 
@@ -145,8 +143,14 @@ def _start(run: TrainRun, prompt_settings: Mapping[str, Any]) -> _Start:
         names = dict(zip(("pad", "bos", "unk", "turn", "eos"), SPECIALS, strict=True))
         del names["turn"]
         policy = new_policy(
-            len(prompt.tokens), run.size, bos=BOS, eos=END, pad=PAD, seed=run.train.seed
-        ).to(dtype)
+            len(prompt.tokens),
+            run.size,
+            bos=BOS,
+            eos=END,
+            pad=PAD,
+            seed=run.train.seed,
+            dtype=dtype,
+        )
         tokenizer = word_tokenizer(prompt.tokens, **names)
         return _Start(
             policy=policy,
@@ -223,39 +227,6 @@ def _drop(work: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _networks(
-    start: _Start, objective: Objective, run: TrainRun, data: Data
-) -> tuple[Networks, ValueNetwork | None]:
-    """Everything at its place before the first step; the reference is the policy as it is now."""
-    needs, settings = objective.needs, run.train
-    if settings.packed:
-        attend_packed(start.policy)
-    value = None
-    if needs.value:
-        due = [e.reward * settings.discount ** len(e.ends) for e in data.train]
-        rate = sum(due) / len(data.train)
-        value = start.value or ValueNetwork.of_policy(start.policy, start=rate)
-    if isinstance(start.prompt, CompactPrompt):
-        factor(start.policy, start.prompt.factors())
-        if value is not None and not settings.freeze_value:
-            factor(value.model, start.prompt.factors())
-    policy = TokenScores(start.policy)
-    reference = known = None
-    if needs.reference and (needs.kl or needs.mismatch or data.relabel is not None):
-        reference = ReferenceLogits(copy.deepcopy(start.policy)).eval().requires_grad_(False)
-    elif needs.reference:
-        known = known_logps(
-            policy, [*data.train, *data.held_out], settings, weights=_origin(run), pad=data.pad
-        )
-    networks = Networks(
-        policy=policy,
-        value=StateValues(value) if value is not None else None,
-        reference=reference,
-        known=known,
-    )
-    return networks, value
-
-
 def _origin(run: TrainRun) -> str:
     """Equal for the same weights at the start."""
     if run.model == TINY:
@@ -263,15 +234,9 @@ def _origin(run: TrainRun) -> str:
     return fingerprint(run.model)
 
 
-def _write(out: Path, card: Card, start: _Start, value: ValueNetwork | None, work: Path) -> None:
-    unfactor(start.policy)
-    if value is not None:
-        unfactor(value.model)
-
+def _write(out: Path, card: Card, start: _Start, laid: Laid, work: Path) -> None:
     def save(folder: Path) -> None:
-        start.policy.save_pretrained(folder / "policy")
-        if value is not None:
-            value.save(folder / "value")
+        laid.save(folder, with_value=card.has_value)
         start.tokenizer.save_pretrained(folder / "tokenizer")
         shutil.copy(work / "metrics.jsonl", folder / "metrics.jsonl")
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from oreo_agent.learn.batch import Batch, Tokens, collate, mismatched, parts
 from oreo_agent.learn.checkpoint import load_checkpoint, save_checkpoint
 from oreo_agent.learn.data import Data
-from oreo_agent.learn.forward import Scores, policy_scores, spread, state_values
+from oreo_agent.learn.forward import Scores, policy_scores, recall, spread, state_values
 from oreo_agent.learn.judging import judged
 from oreo_agent.learn.metrics import Journal, Means
 from oreo_agent.learn.objectives import Objective, Unit, View
@@ -208,9 +208,10 @@ class Trainer:
                 first_lse=scores.first_lse,
             )
         losses = self.objective(view)
-        total = sum(loss for loss in losses if loss is not None)
-        assert isinstance(total, Tensor)
-        self.accelerator.backward(total)
+        for network, loss in zip((self.policy, self.value), losses, strict=True):
+            if loss is not None and loss.requires_grad:
+                recall(network)
+                self.accelerator.backward(loss)
         self._measure(batch, view, scores, losses.policy, losses.value)
 
     def _known(self, part: Sequence[Tokens], batch: Batch) -> Tensor:

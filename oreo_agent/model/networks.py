@@ -19,12 +19,20 @@ from transformers import (
 from transformers.utils import logging
 
 from oreo_agent.errors import BundleError, SettingError
+from oreo_agent.model.adapters import merged
 
 logging.disable_progress_bar()  # bars for files that are read in a blink
 
 
 def new_policy(
-    vocabulary: int, size: str, *, bos: int, eos: int, pad: int, seed: int
+    vocabulary: int,
+    size: str,
+    *,
+    bos: int,
+    eos: int,
+    pad: int,
+    seed: int,
+    dtype: torch.dtype = torch.float32,
 ) -> PreTrainedModel:
     """A Qwen3 policy with random weights.
 
@@ -35,6 +43,7 @@ def new_policy(
         eos: id of the end-of-turn token.
         pad: id of the padding token.
         seed: of the weights.
+        dtype: of the weights; positions are reckoned in float32 all the same.
 
     Raises:
         SettingError: the size cannot be read.
@@ -67,6 +76,8 @@ def new_policy(
     for name, weight in model.named_parameters():
         if name.endswith(("o_proj.weight", "down_proj.weight")):
             nn.init.zeros_(weight)
+    for weight in model.parameters():
+        weight.data = weight.data.to(dtype)
     return model
 
 
@@ -126,11 +137,18 @@ class ValueNetwork(nn.Module):
                 "a policy of another type (Llama, Qwen, Mistral, Gemma, ...)"
             )
         self.model = model
-        cast(nn.Module, model.score).to(torch.promote_types(model.dtype, torch.float32))
+        self.score.to(torch.promote_types(model.dtype, torch.float32))
 
     @classmethod
-    def of_policy(cls, policy: PreTrainedModel, *, start: float = 0.0) -> "ValueNetwork":
-        """A value whose body is a copy of the policy's and whose output is ``start`` everywhere.
+    def of_policy(
+        cls, policy: PreTrainedModel, *, start: float = 0.0, shared: bool = False
+    ) -> "ValueNetwork":
+        """A value over the policy's body whose output is ``start`` everywhere.
+
+        Args:
+            policy: the policy.
+            start: the value before it has learned, where models of its type have a bias.
+            shared: take the very body, not a copy of it.
 
         Raises:
             SettingError: transformers has no token classifier for policies of this type.
@@ -139,15 +157,20 @@ class ValueNetwork(nn.Module):
         config.num_labels = 1
         config.classifier_dropout = 0.0
         try:
-            model = AutoModelForTokenClassification.from_config(config, dtype=policy.dtype)
+            with torch.device("meta" if shared else policy.device):
+                model = AutoModelForTokenClassification.from_config(config, dtype=policy.dtype)
         except ValueError as error:
             raise SettingError(f"this policy cannot be made a value network: {error}") from error
         value = cls(model)
-        body = {k: v.clone() for k, v in body_of(policy).state_dict().items()}
-        model.base_model.load_state_dict(body)
-        nn.init.zeros_(model.score.weight)
-        if model.score.bias is not None:
-            nn.init.constant_(model.score.bias, start)
+        if shared:
+            setattr(model, model.base_model_prefix, body_of(policy))
+            value.score.to_empty(device=policy.device)
+        else:
+            value.body.load_state_dict(body_of(policy).state_dict())
+        nn.init.zeros_(value.score.weight)
+        bias = cast("nn.Parameter | None", value.score.bias)
+        if bias is not None:
+            nn.init.constant_(bias, start)
         return value
 
     @classmethod
@@ -159,21 +182,24 @@ class ValueNetwork(nn.Module):
             weight.data = weight.data.to(dtype)
         return value
 
-    def save(self, path: Path) -> None:
-        """Write in Hugging Face format."""
-        self.model.save_pretrained(path)
+    def save(self, path: Path, *, adapter: str | None = None) -> None:
+        """Write in Hugging Face format, plain: an adapter of the body is added to its weights."""
+        self.model.save_pretrained(path, state_dict=merged(self.model, adapter))
 
     @property
     def body(self) -> PreTrainedModel:
         """The transformer below the head."""
         return body_of(self.model)
 
+    @property
+    def score(self) -> nn.Linear:
+        """The head."""
+        return cast(nn.Linear, self.model.score)
+
     def head(self, hidden: Tensor) -> Tensor:
         """(..., H) hidden states to (...) values in reward units, float32 or finer."""
-        score = cast(nn.Linear, self.model.score)
-        return functional.linear(hidden.to(score.weight.dtype), score.weight, score.bias).squeeze(
-            -1
-        )
+        weight = self.score.weight
+        return functional.linear(hidden.to(weight.dtype), weight, self.score.bias).squeeze(-1)
 
 
 def body_of(model: PreTrainedModel) -> PreTrainedModel:

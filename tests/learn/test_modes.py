@@ -1,0 +1,313 @@
+"""Policy, value and reference in four layouts: one start, gradients of one's own, plain bundles."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from oreo_agent.errors import SettingError
+from oreo_agent.learn.batch import Tokens, collate
+from oreo_agent.learn.data import Data
+from oreo_agent.learn.forward import policy_scores, state_values, trained_weights
+from oreo_agent.learn.objectives import Objective
+from oreo_agent.learn.objectives.dpo import Dpo
+from oreo_agent.learn.objectives.dqo import Dqo
+from oreo_agent.learn.objectives.kto import Kto
+from oreo_agent.learn.objectives.oreo import Oreo
+from oreo_agent.learn.objectives.sft import Sft
+from oreo_agent.learn.settings import LoraSettings, OptimiserSettings, TrainRun, TrainSettings
+from oreo_agent.learn.train import train
+from oreo_agent.learn.trainer import Trainer
+from oreo_agent.learn.wiring import Laid, lay
+from oreo_agent.model.bundle import read_card
+from oreo_agent.model.networks import ValueNetwork, load_policy, new_policy
+
+MODES = ["full", "value-lora", "shared", "trunk"]
+OBJECTIVES = [
+    Oreo(),
+    Oreo(level="step", alpha=0.1),
+    Oreo(level="response"),
+    Dqo(lam=0.5),
+    Dpo(),
+    Kto(),
+]
+
+STILL = OptimiserSettings(clip=0.0)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OREO_AGENT_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def episodes(an_episode: Any) -> list[Tokens]:
+    found = [Tokens.of(an_episode(number, instance="dens/0")) for number in range(8)]
+    assert {episode.won for episode in found} == {True, False}
+    return found
+
+
+Make = Callable[..., tuple[Trainer, Laid]]
+
+
+@pytest.fixture
+def made(tmp_path: Path, prompt: Any) -> Make:
+    """A trainer over networks in a mode, stirred away from the start if asked."""
+
+    def make(
+        mode: str,
+        episodes: list[Tokens],
+        objective: Objective,
+        *,
+        stir: float = 0.0,
+        start: Any = None,
+        learns: OptimiserSettings = STILL,
+        **changes: Any,
+    ) -> tuple[Trainer, Laid]:
+        settings = TrainSettings(
+            networks=mode,  # type: ignore[arg-type]
+            lora=LoraSettings(rank=4, alpha=8),
+            dtype="float64",  # type: ignore[arg-type]
+            batch=len(episodes),
+            epochs=1.0,
+            policy=learns,
+            value=learns,
+        )
+        settings = replace(settings, **changes)
+        torch.manual_seed(0)
+        policy = start or new_policy(
+            len(prompt.tokens), "32x1", bos=1, eos=4, pad=0, seed=0, dtype=torch.float64
+        )
+        data = Data(train=episodes, held_out=(), relabel=None, pad=0)
+        laid = lay(policy, None, objective.needs, data, settings, factors=None, weights="w")
+        rng = torch.Generator().manual_seed(1)
+        for network in (laid.networks.policy, laid.networks.value):
+            for weight in trained_weights(network).values() if stir and network else ():
+                weight.data += stir * torch.randn(weight.shape, generator=rng, dtype=weight.dtype)
+        folder = tmp_path / "run"
+        return Trainer(objective, laid.networks, data, settings, folder, lambda _: None), laid
+
+    return make
+
+
+def first_row(trainer: Trainer) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = []
+    trainer.report = rows.append
+    trainer.run()
+    return rows[0]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_all_modes_start_at_the_reference_and_with_the_same_losses(
+    made: Make, episodes: list[Tokens], objective: Objective
+):
+    rows = {mode: first_row(made(mode, episodes, objective)[0]) for mode in MODES}
+    for mode, row in rows.items():
+        assert row.get("kl", 0.0) == 0.0, mode
+        # reckoned once, the reference may lie the last bit aside
+        for name in ("ratio_won", "ratio_lost"):
+            assert row[name] == pytest.approx(0.0, abs=1e-12 if objective.needs.kl else 1e-9), mode
+        for name in ("policy_loss", "value_loss", "nll", "v_first_won", "v_last_lost"):
+            assert row.get(name) == pytest.approx(rows["full"].get(name), abs=1e-12), (mode, name)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_each_loss_moves_what_is_its_own_and_nothing_that_is_shared(
+    made: Make, episodes: list[Tokens], mode: str
+):
+    trainer, laid = made(mode, episodes, Oreo(alpha=0.1), stir=0.1)
+    assert laid.value is not None
+    shared = {id(p) for p in laid.policy.parameters()} & {id(p) for p in laid.value.parameters()}
+    assert bool(shared) == (mode in ("shared", "trunk"))
+    own = [{id(p) for p in trained_weights(n).values()} for n in trainer.trained.values()]
+    assert not own[0] & own[1]
+    before = {
+        name: tensor.clone()
+        for network in (trainer.policy, trainer.value, trainer.reference)
+        for name, tensor in network.named_parameters()
+    }
+    batch = collate(episodes)
+    reference = trainer.reference
+    assert reference is not None
+    asked = policy_scores(trainer.policy, batch, reference=reference).ref_logps
+    trainer.run()
+    again = policy_scores(trainer.policy, batch, reference=reference)
+    assert torch.equal(asked, again.ref_logps)
+    assert not torch.equal(again.logps, again.ref_logps)
+    for network in (trainer.policy, trainer.value):
+        trained = trained_weights(network)
+        for name, weight in network.named_parameters():
+            if id(weight) not in own[0] | own[1]:
+                assert torch.equal(weight, before[name]), name
+        assert any(not torch.equal(weight, before[name]) for name, weight in trained.items())
+
+
+@pytest.mark.parametrize("mode", MODES[1:])
+@pytest.mark.parametrize("layout", [{"packed": False}, {"micro_tokens": 1}])
+def test_neighbours_do_not_matter_in_any_mode(
+    made: Make, episodes: list[Tokens], mode: str, layout: dict[str, Any]
+):
+    def gradients(**changes: Any) -> dict[str, torch.Tensor]:
+        trainer, _ = made(mode, episodes, Oreo(alpha=0.1), stir=0.3, **changes)
+        trainer.gradients(0)
+        return {
+            f"{part}.{name}": weight.grad
+            for part, network in trainer.trained.items()
+            for name, weight in trained_weights(network).items()
+        }
+
+    one, other = gradients(), gradients(**layout)
+    assert one.keys() == other.keys()
+    for name, gradient in one.items():
+        torch.testing.assert_close(gradient, other[name], atol=1e-7, rtol=0, msg=name)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_written_needs_nothing_of_what_was_shared(
+    made: Make, episodes: list[Tokens], mode: str, tmp_path: Path
+):
+    trainer, laid = made(mode, episodes, Oreo(alpha=0.1), stir=0.2)
+    trainer.run()
+    assert trainer.value is not None
+    batch = collate(episodes)
+    with torch.no_grad():
+        logps = policy_scores(trainer.policy, batch).logps
+        values = state_values(trainer.value, batch)
+    laid.save(tmp_path / "out", with_value=True)
+    policy = load_policy(tmp_path / "out/policy", dtype=torch.float64)
+    value = ValueNetwork.load(tmp_path / "out/value", dtype=torch.float64)
+    assert not any(
+        "lora" in name for name, _ in [*policy.named_parameters(), *value.named_parameters()]
+    )
+    with torch.no_grad():
+        again = policy_scores(type(trainer.policy)(policy), batch).logps  # type: ignore[call-arg]
+        judged = state_values(type(trainer.value)(value), batch)  # type: ignore[call-arg]
+    torch.testing.assert_close(again, logps, atol=1e-10, rtol=0)
+    torch.testing.assert_close(judged.before, values.before, atol=1e-10, rtol=0)
+    torch.testing.assert_close(judged.ends, values.ends, atol=1e-10, rtol=0)
+
+
+def exact(policy: Any, beta: float) -> tuple[float, dict[int, float], list[float]]:
+    """V at the start, V after either first token, and the optimal policy at the start."""
+
+    def reference(ids: list[int]) -> list[float]:
+        with torch.no_grad():
+            return policy(input_ids=torch.tensor([ids])).logits[0, -1].softmax(-1).tolist()
+
+    def soft(chances: list[float], ahead: list[float]) -> float:
+        lifted = sum(p * math.exp(v / beta) for p, v in zip(chances, ahead, strict=True))
+        return beta * math.log(lifted)
+
+    after = {
+        a: soft(reference([0, 1, a]), [float(a == 1 and b == 1) for b in (0, 1)]) for a in (0, 1)
+    }
+    chances = reference([0, 1])
+    start = soft(chances, [after[0], after[1]])
+    return start, after, [p * math.exp((after[a] - start) / beta) for a, p in enumerate(chances)]
+
+
+@pytest.mark.parametrize("mode", ["full", "value-lora"])
+def test_a_soft_mdp_is_solved_through_an_adapter_of_the_value_too(made: Make, mode: str):
+    """Two choices of two tokens, a reward for the second one twice (oreo-paper 7.3)."""
+    beta = 0.5
+    paths = [
+        Tokens(
+            id=f"{a}{b}", instance="tree", ids=(0, 1, a, b), actions=(2, 3), ends=(2, 3),
+            reward=float(a == b == 1),
+        )
+        for a in (0, 1)
+        for b in (0, 1)
+    ]  # fmt: skip
+    policy = new_policy(2, "32x1", bos=0, eos=1, pad=0, seed=0, dtype=torch.float64)
+    start, after, best = exact(policy, beta)
+    moved = OptimiserSettings(lr=3e-3, clip=0.0)
+    # a little of the KL, so that the reference is asked in each step
+    objective = Oreo(beta=beta, alpha=1e-6)
+    trainer, _ = made(
+        mode, paths, objective, start=policy, learns=moved, epochs=600.0, report_every=600, lora=LoraSettings(rank=8, alpha=16),
+        checkpoint_every=0,
+    )  # fmt: skip
+    trainer.run()
+    assert trainer.value is not None
+    batch = collate(paths)
+    with torch.no_grad():
+        values = state_values(trainer.value, batch).before
+        chances = policy_scores(trainer.policy, batch).logps.exp()
+    assert float(values[0, 0]) == pytest.approx(start, abs=5e-3)
+    assert [float(values[i, 1]) for i in (0, 2)] == pytest.approx([after[0], after[1]], abs=5e-3)
+    assert [float(chances[i, 0]) for i in (0, 2)] == pytest.approx(best, abs=5e-3)
+
+
+def test_a_choice_is_solved_through_an_adapter_of_the_policy(made: Make):
+    """One choice; the frozen output layer is given room to say it."""
+    beta = 0.5
+    paths = [
+        Tokens(id=f"{a}", instance="i", ids=(0, 1, a), actions=(2,), ends=(2,), reward=float(a))
+        for a in (0, 1)
+    ]
+    policy = new_policy(2, "32x1", bos=0, eos=1, pad=-1, seed=0, dtype=torch.float64)
+    rng = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        table = policy.get_input_embeddings().weight
+        table.copy_(0.5 * torch.randn(1, 32, generator=rng).expand(2, -1))
+        table += 0.15 * torch.randn(2, 32, generator=rng)
+        chances = policy(input_ids=torch.tensor([[0, 1]])).logits[0, -1].softmax(-1).tolist()
+    start = beta * math.log(chances[0] + chances[1] * math.exp(1 / beta))
+    moved = OptimiserSettings(lr=3e-3, clip=0.0)
+    objective = Oreo(beta=beta, alpha=1e-6)
+    trainer, _ = made(
+        "shared", paths, objective, start=policy, learns=moved, epochs=300.0, report_every=300,
+        checkpoint_every=0,
+    )  # fmt: skip
+    trainer.run()
+    assert trainer.value is not None
+    batch = collate(paths)
+    with torch.no_grad():
+        found = policy_scores(trainer.policy, batch).logps.exp()
+        values = state_values(trainer.value, batch).before
+    assert float(found[1]) == pytest.approx(chances[1] * math.exp((1 - start) / beta), abs=5e-3)
+    assert float(values[0]) == pytest.approx(start, abs=5e-3)
+
+
+@pytest.mark.parametrize("mode", MODES[1:])
+def test_a_bundle_is_trained_stored_and_played_like_any_other(
+    an_episode: Any, a_store: Any, tmp_path: Path, mode: str
+):
+    store = a_store(tmp_path / "store", [an_episode(number) for number in range(24)])
+    settings = TrainSettings(
+        epochs=2.0, batch=8, networks=mode, lora=LoraSettings(rank=4),  # type: ignore[arg-type]
+        policy=OptimiserSettings(lr=1e-2), value=OptimiserSettings(lr=1e-2),
+    )  # fmt: skip
+    run = TrainRun(method="oreo", data=(store,), out=tmp_path / "out", size="32x1", train=settings)
+    train(run)
+    assert read_card(tmp_path / "out").has_value
+    plain = replace(
+        run, out=tmp_path / "sft", method="sft", train=replace(settings, networks="full")
+    )
+    train(plain)
+    for network in ("policy", "value"):
+        names = load_file(tmp_path / "out" / network / "model.safetensors").keys()
+        assert not any("lora" in name or "base_layer" in name for name in names)
+    first = load_file(tmp_path / "out/policy/model.safetensors")
+    assert first.keys() == load_file(tmp_path / "sft/policy/model.safetensors").keys()
+    with pytest.raises(SettingError, match=rf"train\.networks={mode} .*value of its own"):
+        train(replace(run, model=str(run.out), out=tmp_path / "on"))
+
+
+def test_imitation_through_an_adapter_leaves_the_rest_as_it_was(made: Make, episodes: list[Tokens]):
+    trainer, laid = made("shared", episodes, Sft())
+    assert laid.value is None
+    base = {n: p.clone() for n, p in laid.policy.named_parameters() if "lora" not in n}
+    trainer.run()
+    assert all(torch.equal(p, dict(laid.policy.named_parameters())[n]) for n, p in base.items())
+    assert all("lora_" in name for name in trained_weights(trainer.policy))
+
+
+def test_an_adapter_needs_a_rank():
+    with pytest.raises(ValueError, match="at least 1"):
+        LoraSettings(rank=0)

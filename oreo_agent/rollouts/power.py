@@ -173,7 +173,7 @@ def plan_games(
             "name a smaller difference"
         ) from error
     if split_share is not None:
-        if not difference <= split_share <= 1:
+        if not difference - 1e-9 <= split_share <= 1:
             raise SettingError(
                 f"a split share of {split_share:g} cannot give {points:g} points: it lies between "
                 f"{difference:g} and 1, since each point is won alone"
@@ -181,7 +181,7 @@ def plan_games(
         shares = {"as told": split_share}
     else:
         shares = {
-            "typical: both find the same games hard": max(difference, TYPICAL * apart),
+            "typical: both find the same games hard": TYPICAL * apart,
             "worst case: independent of each other": apart,
         }
     return PowerPlan(
@@ -189,18 +189,17 @@ def plan_games(
         success=success,
         confidence=CONFIDENCE,
         power=POWER,
-        assumptions=[
-            Assumption(
-                split_share=share,
-                why=why,
-                games={
-                    seeds: needed_games(difference, _square(share, difference, seeds), seeds)
-                    for seeds in SEEDS
-                },
-            )
-            for why, share in shares.items()
-        ],
+        assumptions=[_assume(why, share, difference) for why, share in shares.items()],
     )
+
+
+def _assume(why: str, split_share: float, difference: float) -> Assumption:
+    """The games that are needed; a difference is made of games that only one wins."""
+    share = max(difference, split_share)
+    games = {
+        seeds: needed_games(difference, _square(share, difference, seeds), seeds) for seeds in SEEDS
+    }
+    return Assumption(split_share=share, why=why, games=games)
 
 
 def _square(split_share: float, difference: float, seeds: int) -> float:

@@ -148,6 +148,8 @@ def test_a_plan_is_the_same_for_a_rate_and_its_mirror_and_seeds_save_games(succe
 def test_a_plan_takes_the_split_share_it_is_told():
     (told,) = plan_games(5, split_share=0.2).assumptions
     assert (told.split_share, told.games[1]) == (0.2, needed_games(0.05, 0.2))
+    (least,) = plan_games(7, split_share=0.07).assumptions  # 7 / 100 is a little more than 0.07
+    assert least.games[1] == needed_games(0.07, 0.07)
 
 
 @pytest.mark.parametrize(

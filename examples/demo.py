@@ -22,8 +22,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from oreo_agent.rollouts.comparison import Comparison, compare, verdict
+from oreo_agent.rollouts.comparison import Comparison, compare
 from oreo_agent.rollouts.report import Report
+from oreo_agent.rollouts.verdicts import verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = Path(sys.executable).with_name("oreo-agent")

@@ -73,6 +73,12 @@ def test_asking_for_help_loads_nothing_heavy(verb):
     assert loads(code) == set()
 
 
+def test_what_plays_nothing_loads_no_network_no_world_and_no_scipy():
+    code = "from oreo_agent.cli import run\nassert run(['eval', '--power', '5', '--json']) == 0"
+    lean = {"numpy", "oreo_agent.rollouts.statistics"}
+    assert loads(f"{code}\nimport oreo_agent.rollouts.verdicts") == lean
+
+
 @pytest.mark.parametrize("module", FLAT)
 def test_what_a_training_node_reads_records_with_needs_no_torch_and_no_world(module):
     if find_spec(module) is None:

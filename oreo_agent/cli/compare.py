@@ -13,44 +13,57 @@ def compare(
         list[Path], typer.Argument(help="Reports of `oreo-agent eval`; the first is the baseline.")
     ],
     with_: Annotated[
-        list[Path] | None,
-        typer.Option("--with", help="For seeds: a report to set against each of those; repeat."),
+        list[str] | None,
+        typer.Option(
+            "--with",
+            help="For seeds: a report to set against each of those, repeat; or a method: all its "
+            "reports, with commas between them, repeat for more methods.",
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, no table.")] = False,
 ) -> None:
     """Compare agents game by game (exact McNemar); unlike contracts are refused.
 
     Several seeds: `compare OLD-1 OLD-2 --with NEW-1 --with NEW-2` sets each new report against the
-    old one in its place, then all of them together.
+    old one in its place, then all of them together. Several methods:
+    `compare OLD-1 OLD-2 --with NEW-1,NEW-2 --with OTHER-1,OTHER-2`.
     """
-    import msgspec
     from rich.console import Console
 
     from oreo_agent.errors import SettingError
-    from oreo_agent.rollouts.comparison import (
-        compare_all,
-        compare_seeds,
-        comparison_table,
-        seeds_verdict,
-        verdict,
-    )
+    from oreo_agent.rollouts.comparison import compare_all
     from oreo_agent.rollouts.report import Report
+    from oreo_agent.rollouts.seeds import compare_methods
+    from oreo_agent.rollouts.verdicts import (
+        comparison_table,
+        document,
+        seed_differences_table,
+        seeds_table,
+        sentences,
+    )
 
-    if with_:
-        told = compare_seeds(*([Report.load(path) for path in side] for side in (reports, with_)))
-        if json:
-            say_json(msgspec.to_builtins(told))
-        else:
-            typer.echo("\n".join(seeds_verdict(told)))
-        return
-    if len(reports) < 2:
+    if not with_ and len(reports) < 2:
         raise SettingError("a comparison takes two reports or more; name them one after another")
-    baseline, *others = [Report.load(path) for path in reports]
-    found = compare_all(baseline, others)
+    loaded = [Report.load(path) for path in reports]
+    if with_:
+        methods = [list(map(Report.load, names)) for names in _methods(with_)]
+        found = compare_methods(loaded, methods)
+        tables = [seeds_table(found), seed_differences_table(found)]
+    else:
+        found = compare_all(loaded[0], loaded[1:])
+        tables = [comparison_table(found)]
     if json:
-        told = [msgspec.to_builtins(one) | {"verdict": verdict(one)} for one in found]
-        say_json({"comparisons": told})
+        told = [document(one) for one in found]
+        say_json(told[0] if with_ and len(told) == 1 else {"comparisons": told})
         return
-    Console().print(comparison_table(found))
+    console = Console()
+    for table in tables:
+        console.print(table)
     for one in found:
-        typer.echo(verdict(one))
+        typer.echo("\n".join(["", *sentences(one)]))
+
+
+def _methods(given: list[str]) -> list[list[str]]:
+    """Reports of each method: those with commas between them, or else all that were given."""
+    methods = [names.split(",") for names in given]
+    return methods if any(len(method) > 1 for method in methods) else [given]

@@ -10,8 +10,10 @@ from oreo_agent.cli.output import say_json
 
 
 def evaluate(
-    agent: Annotated[str, typer.Option(help="Folder of a bundle; or expert, or random.")],
-    split: options.Split,
+    agent: Annotated[
+        str | None, typer.Option(help="Folder of a bundle; or expert, or random.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Split to play.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the report (JSON).")] = None,
     task: options.Task = "alfworld",
     strategy: Annotated[str, typer.Option(help="greedy, sample or best-of-k.")] = "greedy",
@@ -39,15 +41,40 @@ def evaluate(
     threads: options.Threads = 1,
     device: options.Device = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace another report at --out.")] = False,
+    power: Annotated[
+        float | None,
+        typer.Option(help="Play nothing: tell how many games so many points of difference need."),
+    ] = None,
+    success: Annotated[
+        float | None,
+        typer.Option(help="With --power: the agent's success rate, 0 to 1 [default: the worst]."),
+    ] = None,
+    split_share: Annotated[
+        float | None,
+        typer.Option(help="With --power: share of games that only one of two agents wins, 0 to 1."),
+    ] = None,
     json: options.AsJson = False,
 ) -> None:
-    """Play the same games every time and report success with its interval."""
+    """Play the same games every time and report success with its interval.
+
+    How many games are worth it? `eval --power 5` tells how many show a difference of 5 points.
+    """
     from rich.console import Console
 
+    from oreo_agent.errors import SettingError
+
+    if power is not None:
+        _tell_power(power, success, split_share, json=json)
+        return
+    if agent is None or split is None:
+        raise SettingError("name who plays what: --agent and --split (or --power, to play nothing)")
+    if success is not None or split_share is not None:
+        raise SettingError("--success and --split-share go with --power, which plays nothing")
+
     from oreo_agent.rollouts.casting import Cast, Stage, deciding
-    from oreo_agent.rollouts.comparison import report_table
     from oreo_agent.rollouts.evaluate import EvaluateSettings
     from oreo_agent.rollouts.evaluate import evaluate as score_agent
+    from oreo_agent.rollouts.verdicts import report_table
 
     chosen = deciding(agent, strategy, k=k, temperature=temperature, score=score, weight=weight)
     report = score_agent(
@@ -77,3 +104,21 @@ def evaluate(
         say_json(told)
     else:
         Console().print(report_table(report))
+
+
+def _tell_power(
+    points: float, success: float | None, split_share: float | None, *, json: bool
+) -> None:
+    """How many games show a difference; no agent is loaded."""
+    import msgspec
+    from rich.console import Console
+
+    from oreo_agent.rollouts.power import plan_games
+    from oreo_agent.rollouts.verdicts import power_in_plain_words, power_table
+
+    plan = plan_games(points, success=success, split_share=split_share)
+    if json:
+        say_json(msgspec.to_builtins(plan) | {"plainly": power_in_plain_words(plan)})
+    else:
+        Console().print(power_table(plan))
+        typer.echo(power_in_plain_words(plan))

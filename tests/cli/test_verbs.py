@@ -163,8 +163,60 @@ def test_an_expert_collects_and_is_scored_and_compared(oreo, tmp_path, games):
     assert told["p"] == found["p"]
     code, out, _ = oreo(*by_seed)
     assert code == 0
-    assert out.splitlines()[-1].startswith("all 1 together: ")
+    assert "\nall 1 together: " in out
+    assert out.splitlines()[-1].startswith("caution: 1 seed says nothing")
     refused(oreo(*by_seed, "--with", reports[1]), "1 reports stand against 2", "--with")
+
+
+def test_several_methods_are_compared_over_seeds_with_commas(oreo, tmp_path, games):
+    reports = {}
+    for seed in (1, 2):
+        for who in ("expert", "random"):
+            reports[who, seed] = tmp_path / f"{who}-{seed}.json"
+            given = ("--agent", who, "--seed", seed, "--episodes", 6, *games)
+            assert oreo("eval", *given, "--out", reports[who, seed])[0] == 0
+    old = [reports["random", seed] for seed in (1, 2)]
+    expert = [str(reports["expert", seed]) for seed in (1, 2)]
+    again = ",".join(map(str, old))
+
+    code, out, _ = oreo("compare", *old, "--with", ",".join(expert), "--json")
+    alone = json.loads(out.splitlines()[-1])
+    one_each = ("compare", *old, "--with", expert[0], "--with", expert[1], "--json")
+    assert (code, oreo(*one_each)) == (0, (0, out, ""))
+    assert alone["second_seeds"] == {
+        "label": "expert", "shares": [1.0, 1.0], "mean": 1.0, "deviation": 0.0
+    }  # fmt: skip
+    assert "caution: 2 seeds" in alone["verdict"]
+
+    both = ("compare", *old, "--with", ",".join(expert), "--with", again)
+    code, out, _ = oreo(*both, "--json")
+    best, same = json.loads(out.splitlines()[-1])["comparisons"]
+    assert (code, best["p"], same["p"]) == (0, alone["p"], 1.0)
+    assert best["p_adjusted"] == pytest.approx(2 * alone["p"])
+    code, out, _ = oreo(*both)
+    assert code == 0
+    assert "expert won" in out
+    assert "random and random won equally many games" in out
+    refused(oreo(*both[:-1], expert[0]), "2 reports stand against 1")
+
+
+def test_how_many_games_a_difference_needs_is_told_without_playing(oreo):
+    code, out, _ = oreo("eval", "--power", 5)
+    assert code == 0
+    assert out.splitlines()[-1].startswith("Play about ")
+    given = ("--agent", "no-such-bundle", "--split", "none", "--split-share", 0.2)
+    code, out, _ = oreo("eval", "--power", 5, *given, "--json")
+    told = json.loads(out.splitlines()[-1])
+    assert (code, told["difference"], told["power"]) == (0, 0.05, 0.8)
+    assert [one["split_share"] for one in told["assumptions"]] == [0.2]
+    refused(oreo("eval", "--power", 0), "0 points", "above 0")
+    refused(oreo("eval", "--power", 5, "--success", 60), "between 0 and 1")
+
+
+def test_an_agent_is_scored_by_name_on_a_split(oreo, games):
+    refused(oreo("eval", *games), "--agent", "--power")
+    refused(oreo("eval", "--agent", "expert"), "--split")
+    refused(oreo("eval", "--agent", "expert", *games, "--success", 0.5), "--power")
 
 
 def test_reports_under_unlike_contracts_are_not_compared(oreo, tmp_path, games):

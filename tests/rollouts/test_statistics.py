@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
+from scipy.stats import t as student
 
 from oreo_agent.rollouts.statistics import (
-    detectable_difference,
+    bootstrap_difference,
+    crossed_difference,
     holm,
-    least_significant_lead,
     mcnemar,
     mean_difference,
     paired_difference,
@@ -114,6 +115,69 @@ def test_the_interval_over_games_covers_the_truth_about_as_often_as_it_says():
     assert 0.92 <= covered / 400 <= 1.0
 
 
+@given(st.lists(st.integers(-2, 2), min_size=1, max_size=5))
+def test_the_bootstrap_counts_every_resample(leads):
+    found = bootstrap_difference(leads, 2)
+    if len(set(leads)) == 1:
+        assert found is None
+        return
+    sums = sorted(sum(drawn) for drawn in product(leads, repeat=len(leads)))
+    cut = 0.025 * len(sums)
+    low = next(one for one in sums if sum(other <= one for other in sums) >= cut)
+    high = next(one for one in sums[::-1] if sum(other >= one for other in sums) >= cut)
+    assert found is not None
+    bounds = (low / 2 / len(leads), high / 2 / len(leads))
+    assert (found.low, found.high) == pytest.approx(bounds)
+    assert found.value == pytest.approx(sum(leads) / 2 / len(leads))
+
+
+@pytest.mark.parametrize(("first", "second", "ties"), [(7, 23, 170), (20, 20, 100), (0, 3, 40)])
+def test_the_bootstrap_is_what_drawing_many_resamples_comes_to(first, second, ties):
+    leads = [-1] * first + [1] * second + [0] * ties
+    rng = np.random.default_rng(0)
+    means = np.asarray(leads)[rng.integers(0, len(leads), (20_000, len(leads)))].mean(1)
+    found = bootstrap_difference(leads)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx(
+        tuple(np.quantile(means, [0.025, 0.975])), abs=1.01 / len(leads)
+    )
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=300), st.randoms())
+def test_the_bootstrap_mirrors_and_does_not_hang_on_the_order_of_the_games(leads, rng):
+    found, mirror = (bootstrap_difference([sign * n for n in leads], 3) for sign in (1, -1))
+    assert (found is None) == (mirror is None) == (len(set(leads)) == 1)
+    rng.shuffle(leads)
+    assert bootstrap_difference(leads, 3) == found
+    if found is not None and mirror is not None:
+        assert -1 <= found.low < found.high <= 1
+        assert (mirror.low, mirror.high) == pytest.approx((-found.high, -found.low))
+
+
+def test_the_interval_over_seeds_and_games_has_the_values_of_a_worked_example():
+    found = crossed_difference([[1, 1, 0, 0], [0, 0, 0, 0]], confidence=0.5)
+    # over games .5, .5, 0, 0 and the two added; over seeds .5 and 0
+    games, seeds = (0.5 + 2 - 1 / 6) / 5 / 6, 0.125 / 2
+    freedom = (games + seeds) ** 2 / (games**2 / 5 + seeds**2)
+    half = student.ppf(0.75, freedom) * (games + seeds) ** 0.5
+    assert (found.low, found.high) == pytest.approx((0.25 - half, 0.25 + half))
+    assert found.value == 0.25
+
+
+@pytest.mark.parametrize(("seeds", "shift"), [(2, 0.05), (3, 0.0), (3, 0.08), (6, 0.05)])
+def test_the_interval_over_seeds_and_games_covers_what_other_seeds_would_give(seeds, shift):
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(300):
+        hard, better = 0.5 + rng.normal(0, 0.25, 100), rng.normal(0, 0.1, 100)
+        first, second = rng.normal(0, shift, (2, seeds, 1))
+        first = rng.random((seeds, 100)) < np.clip(hard + first, 0, 1)
+        second = rng.random((seeds, 100)) < np.clip(hard + better + second, 0, 1)
+        found = crossed_difference((second.astype(int) - first).tolist())
+        covered += found.low <= 0 <= found.high
+    assert 0.92 <= covered / 300 <= 1.0
+
+
 def test_holm_has_the_values_of_a_worked_example():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
@@ -171,32 +235,3 @@ def test_the_paired_interval_covers_the_truth_about_as_often_as_it_says():
 def test_a_table_that_does_not_add_up_is_refused(first, second, n):
     with pytest.raises(ValueError, match="won by one only"):
         paired_difference(first, second, n)
-
-
-def test_six_games_won_alone_are_the_least_that_can_be_significant():
-    assert least_significant_lead() == 6
-    assert detectable_difference(5, 0.2) is None
-    assert detectable_difference(6, 0.2) == 1.0
-
-
-def test_a_difference_that_can_be_detected_is_detected_about_as_often_as_it_says():
-    rng = np.random.default_rng(1)
-    n, split = 140, 0.2
-    d = detectable_difference(n, split)
-    assert d is not None
-    chances = [0.5, (split - d) / 2, (split + d) / 2, 0.5 - split]
-    draws = rng.multinomial(n, chances, size=400)
-    shown = np.mean([mcnemar(int(a), int(b)) < 0.05 for _, a, b, _ in draws])
-    assert 0.7 <= shown <= 0.88
-
-
-def test_more_games_show_smaller_differences_and_noise_hides_them():
-    sizes, shares = (10, 50, 140, 1000), (0.0, 0.1, 0.3, 0.9)
-    found = {(n, s): detectable_difference(n, s) for n, s in product(sizes, shares)}
-    for s in shares:
-        column = [found[n, s] for n in sizes]
-        assert column == sorted(column, reverse=True)
-    for n in sizes:
-        row = [found[n, s] for s in shares]
-        assert row == pytest.approx(sorted(row))
-    assert all(0 < d <= 1 for d in found.values() if d is not None)

@@ -6,10 +6,12 @@ OreoError
 ├── RecordError        a stored episode or a store
 ├── BundleError        a trained agent on disk
 ├── EngineError        what produces tokens and values
+├── TrainingError      learning that cannot go on
 └── EnvironmentFault   a world that broke while it was played
 
 A message names the thing, says what is wrong with it, and ends with the remedy. The command line
-prints it without a traceback and leaves with exit code 2.
+prints it without a traceback and leaves with exit code 2. `Stopped` is no error: it is Ctrl-C or
+SIGTERM, answered once everything was saved.
 """
 
 import difflib
@@ -42,8 +44,25 @@ class EngineError(OreoError):
     """Tokens or values cannot be produced."""
 
 
+class TrainingError(OreoError):
+    """A loss, a gradient or a weight is not a number any more."""
+
+
 class EnvironmentFault(OreoError):
     """A world broke while it was played; names the task, the instance and the turn."""
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM, answered at a place from which the same command goes on."""
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal
+
+    @property
+    def exit_code(self) -> int:
+        """As shells tell it: 130 of Ctrl-C, 143 of SIGTERM."""
+        return 128 + self.signal
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ from oreo_agent.cli.eval_value import evaluate_value
 from oreo_agent.cli.play import play
 from oreo_agent.cli.rollout import rollout
 from oreo_agent.cli.train import train
-from oreo_agent.errors import OreoError
+from oreo_agent.errors import OreoError, Stopped
 
 VERBS: dict[str, Callable[..., None]] = {
     "rollout": rollout,
@@ -39,6 +39,9 @@ def _stoppable(verb: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         try:
             verb(*args, **kwargs)
+        except Stopped as stopped:
+            typer.echo(str(stopped), err=True)
+            raise typer.Exit(stopped.exit_code) from None
         except KeyboardInterrupt:
             typer.echo("stopped; run the same command again and it goes on from here", err=True)
             raise typer.Exit(INTERRUPTED) from None
@@ -79,7 +82,7 @@ def run(arguments: Sequence[str]) -> int:
     """Do what the arguments say; returns the exit code.
 
     0 is success, 2 an error that the user can mend (told on standard error in one line), 130 a
-    run that was stopped with Ctrl-C.
+    run that was stopped with Ctrl-C, 143 one that has saved its state on SIGTERM.
     """
     try:
         code = make_app()(list(arguments), prog_name="oreo-agent", standalone_mode=False)

@@ -1,11 +1,15 @@
 """`oreo-agent train`: from stores of episodes to a bundle."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oreo_agent.cli.output import say_json
+from oreo_agent.cli.output import say_json, say_table
+
+if TYPE_CHECKING:
+    from oreo_agent.learn.plan import Plan
 
 
 def train(
@@ -33,6 +37,14 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of every random choice.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace a bundle at --out.")] = False,
+    tracker: Annotated[
+        list[str] | None,
+        typer.Option(help="Tell it too: tensorboard, wandb or trackio; again for more."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Check everything, tell what would run, write nothing."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
 ) -> None:
     """Train a policy (and a value); stopped at any moment, the same command goes on."""
@@ -42,6 +54,8 @@ def train(
     given = override(read_toml(config) if config else {}, set_ or [])
     given |= {key: value for key, value in told.items() if value is not None}
     given |= {"data": data, "out": out, "overwrite": overwrite}
+    if tracker:
+        given["tracker"] = tracker
     if seed is not None:
         given["train"] = {**given.get("train", {}), "seed": seed}
 
@@ -49,6 +63,11 @@ def train(
 
     run = build(TrainRun, given)
     # what is wrong with the settings is told before torch is imported, which takes seconds
+    if dry_run:
+        from oreo_agent.learn.plan import plan
+
+        _say_plan(out, run.method, plan(run), json=json)
+        return
     from oreo_agent.learn.train import train as train_bundle
 
     card = train_bundle(run, lambda line: typer.echo(_line(line), err=True))
@@ -63,4 +82,34 @@ def _line(metrics: dict[str, Any]) -> str:
     return "  ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in metrics.items()
+    )
+
+
+def _say_plan(out: Path, method: str, found: "Plan | None", *, json: bool) -> None:
+    if json:
+        told = {} if found is None else asdict(found) | {"total_memory": found.memory.total}
+        say_json({"out": str(out), "method": method, "finished": found is None, **told})
+        return
+    if found is None:
+        typer.echo(f"{out} is there already, made by this very command: nothing would run")
+        return
+    lost, memory = found.episodes - found.won, found.memory
+    left_out = ", ".join(f"{n} ({why})" for why, n in found.left_out.items()) or "none"
+    typer.echo(f"{out} would be made by {method}; nothing was written")
+    typer.echo(f"episodes   {found.episodes:,}: {found.won:,} won, {lost:,} lost")
+    typer.echo(f"left out   {left_out}")
+    typer.echo(f"held out   {found.held_out:,}")
+    typer.echo(f"an epoch   {found.units:,} units, {found.tokens_per_epoch:,} tokens")
+    typer.echo(f"steps      {found.warm_steps:,} of the value alone, then {found.steps:,}")
+    if found.done:
+        typer.echo(f"goes on    after step {found.done:,}, from a checkpoint")
+    rows = [
+        (name, f"{net.parameters:,}", f"{net.trained:,}", net.dtype)
+        for name, net in found.networks.items()
+    ]
+    say_table("", ("network", "parameters", "trained", "weights"), rows)
+    say_table(
+        f"memory of each process, on {found.device}; activations are a rough estimate",
+        ("", "MiB"),
+        [(n, f"{b / 2**20:,.1f}") for n, b in (*asdict(memory).items(), ("total", memory.total))],
     )

@@ -14,6 +14,7 @@ from oreo_agent.learn.data import read_episodes, within
 from oreo_agent.learn.forward import StateValues, TokenScores, policy_scores, state_values
 from oreo_agent.learn.metrics import Means, value_figures
 from oreo_agent.learn.ranking import parted, ranking_figures
+from oreo_agent.learn.reference import Known, looked_up
 from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.model.bundle import read_card
 from oreo_agent.model.networks import ValueNetwork, load_policy
@@ -65,6 +66,9 @@ def judged(
     settings: TrainSettings,
     *,
     pad: int = 0,
+    reference: nn.Module | None = None,
+    known: Known | None = None,
+    beta: float = 0.0,
 ) -> dict[str, Any]:
     """The policy's likelihood of what was done, and what V knows.
 
@@ -74,10 +78,13 @@ def judged(
         episodes: any; without one there are no figures.
         settings: whether rows are packed, and the value's discount.
         pad: token that fills the rows.
+        reference: `ReferenceLogits` of what the policy started from.
+        known: what it says of the episodes, in its place.
+        beta: pull toward it, in reward units per nat.
 
     Returns:
         ``nll``, in nats a token; with a value the figures of `value_figures` and, where episodes
-        part, of `ranking_figures`.
+        part, of `ranking_figures`; with a reference too ``value_residual``, see `residuals`.
     """
     means = Means()
     before: list[list[float]] = []
@@ -87,11 +94,21 @@ def judged(
     device = next(policy.parameters()).device
     for part in parts(((e,) for e in episodes), settings.micro_tokens):
         batch = collate(part, packed=settings.packed, pad=pad).to(device)
-        scores = policy_scores(policy, batch)
+        beside = reference if value is not None else None
+        scores = policy_scores(policy, batch, reference=beside, kl=False)
         means.add("nll", -float(scores.logps[batch.mask].mean()), int(batch.mask.sum()))
         if value is None:
             continue
         values, after, _ = state_values(value, batch)
+        ref_logps = scores.ref_logps if known is None else looked_up(known, part, batch)
+        if ref_logps is not None:
+            ratio = scores.logps - ref_logps
+            reward = batch.reward * settings.discount ** batch.end_mask.sum(1)
+            left = residuals(values, ratio, reward, batch.mask, beta)
+            count = batch.mask.sum(1) if settings.normalise == "token" else torch.ones_like(left)
+            means.add(
+                "value_residual", float((left * count).sum() / count.sum()), float(count.sum())
+            )
         next_values = torch.cat([values, torch.zeros_like(values[:, :1])], 1)
         next_values = next_values.gather(1, batch.end_action)
         over = batch.end_action >= batch.mask.sum(1, keepdim=True)
@@ -109,6 +126,25 @@ def judged(
         figures |= value_figures(before, ends, rewards, settings.discount)
         figures |= ranking_figures(parted(episodes, ends, seen, said))
     return figures
+
+
+def residuals(values: Tensor, ratio: Tensor, reward: Tensor, mask: Tensor, beta: float) -> Tensor:
+    """(B,) 1/T sum_t (V(s_t) - R + beta * sum_{i>=t} l_i)^2 (arXiv:2412.16145, eq. 8).
+
+    What V misses its target by, at the policy as it is. The residual in the policy's loss (eq. 9,
+    less its KL) is the same number.
+
+    Args:
+        values: (B, T) V(s_t), in reward units.
+        ratio: (B, T) l_t = log pi/pi_ref(a_t|s_t), in nats.
+        reward: (B,) R.
+        mask: (B, T) bool, True on action tokens.
+        beta: in reward units per nat.
+    """
+    ratio = ratio.masked_fill(~mask, 0.0)
+    onward = ratio.flip(1).cumsum(1).flip(1)
+    gap = (values - reward[:, None] + beta * onward).masked_fill(~mask, 0.0)
+    return gap.square().sum(1) / mask.sum(1)
 
 
 def _lines(table: Tensor, mask: Tensor) -> list[list[float]]:

@@ -2,9 +2,9 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from scipy.stats import rankdata
@@ -62,26 +62,38 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.lines = 0
 
-    def rewind(self, step: int) -> None:
-        """Forget what was written after ``step``."""
-        if not self.path.exists():
-            return
-        kept: list[str] = []
-        for line in self.path.read_text().splitlines():
-            try:
-                if json.loads(line)["step"] <= step:
-                    kept.append(line + "\n")
-            except (ValueError, KeyError):
-                continue  # the line that the kill tore
-        write_atomic(self.path, "".join(kept).encode())
+    def rewind(self, lines: int) -> None:
+        """Forget all but the first so many lines."""
+        text = self.path.read_text() if self.path.exists() else ""
+        kept = text.splitlines()[:lines]
+        if kept and not _whole(kept[-1]):
+            kept.pop()  # the machine lost power before all of it was on disk
+        if (left := "".join(line + "\n" for line in kept)) != text:
+            write_atomic(self.path, left.encode())
+        self.lines = len(kept)
 
-    def write(self, row: dict[str, Any]) -> None:
+    def write(self, row: Mapping[str, Any]) -> None:
         """Add a line; nan becomes null."""
-        clean = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a") as file:
-            file.write(json.dumps(clean) + "\n")
+            file.write(json.dumps(_plain(row)) + "\n")
+        self.lines += 1
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in cast(Mapping[str, Any], value).items()}
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _whole(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 class Means:
@@ -101,3 +113,11 @@ class Means:
         means = {name: total / weight for name, (total, weight) in self._sums.items() if weight}
         self._sums.clear()
         return means
+
+    def state(self) -> dict[str, list[float]]:
+        """All that it knows, for JSON."""
+        return {name: list(pair) for name, pair in self._sums.items()}
+
+    def restore(self, state: Mapping[str, Sequence[float]]) -> None:
+        """Take over what `state` gave."""
+        self._sums = {name: list(pair) for name, pair in state.items()}

@@ -24,10 +24,12 @@ class Mover:
         self.optimisers = list(_optimisers(named, settings))
         self.rates = [group["lr"] for o in self.optimisers for group in o.param_groups]
 
-    def step(self, index: int) -> float:
-        """Take step ``index`` (from 0) of ``steps``; the norm of the gradient before clipping."""
-        limit = self.settings.clip or math.inf
-        norm = float(nn.utils.clip_grad_norm_(self.weights, limit))
+    def clip(self) -> float:
+        """Clip the gradient; its norm before that, which is no number if the gradient is none."""
+        return float(nn.utils.clip_grad_norm_(self.weights, self.settings.clip or math.inf))
+
+    def step(self, index: int) -> None:
+        """Take step ``index`` (from 0) of ``steps`` along the gradient, which is then forgotten."""
         share = rate_share(self.settings, index, self.steps)
         groups = (group for o in self.optimisers for group in o.param_groups)
         for group, rate in zip(groups, self.rates, strict=True):
@@ -35,7 +37,16 @@ class Mover:
         for optimiser in self.optimisers:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
-        return norm
+
+    def state_bytes(self) -> int:
+        """What the optimisers' state takes once every weight has been moved."""
+        total = 0
+        for optimiser in self.optimisers:
+            weights = [p for group in optimiser.param_groups for p in group["params"]]
+            total += (1 if isinstance(optimiser, Muon) else 2) * sum(p.nbytes for p in weights)
+            if not isinstance(optimiser, Muon):
+                total += 4 * len(weights)  # each has its count of steps, a float32
+        return total
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The optimisers' state, flat; numbers become tensors of no dimension."""

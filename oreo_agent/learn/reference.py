@@ -17,8 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from oreo_agent.learn.batch import Tokens, collate, parts
-from oreo_agent.learn.forward import policy_scores
+from oreo_agent.learn.batch import Batch, Tokens, collate, parts
+from oreo_agent.learn.forward import policy_scores, spread
 from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.records.atomic import write_atomic
 
@@ -64,6 +64,12 @@ def known_logps(
         if accelerator.is_main_process:
             _keep(path, flat)
     return dict(zip((e.id for e in ordered), flat.split(lengths), strict=True))
+
+
+def looked_up(known: Known, part: Sequence[Tokens], batch: Batch) -> Tensor:
+    """(B, T) what is known of the episodes of a batch; zeros outside its mask."""
+    flat = torch.cat([known[episode.id] for episode in part])
+    return spread(flat.to(batch.mask.device), batch.mask)
 
 
 def _key(

@@ -91,7 +91,17 @@ class TrainSettings:
     max_tokens: int = 4096
     """Episodes with more tokens are left out and counted."""
     checkpoint_every: int = 200
-    """Steps between checkpoints; 0 keeps none."""
+    """Steps between checkpoints; 0 keeps none but when the run is asked to stop."""
+    keep: int = 1
+    """How many of the last checkpoints stay, beside the one with the best weights."""
+    judge_every: int = 0
+    """Steps between held-out figures; 0 takes them only at the end."""
+    best: bool = False
+    """Store the weights with the best held-out figure instead of the last ones: the residual of the
+    value (eq. 8), or the policy's loss for methods without a value to keep. A warm-up of the value
+    does not count, unless the policy learns nothing at all."""
+    patience: int = 0
+    """Stop after so many held-out figures in a row without a better one; 0 never does."""
     report_every: int = 50
     """Steps between lines of metrics."""
     threads: int = 1
@@ -106,8 +116,14 @@ class TrainSettings:
     def __post_init__(self) -> None:
         if self.epochs < 0 or self.value_warmup < 0 or self.epochs + self.value_warmup == 0:
             raise ValueError("epochs and value_warmup must not be negative, and not both 0")
-        if self.batch < 1 or self.micro_tokens < 1 or self.threads < 1:
-            raise ValueError("batch, micro_tokens and threads must be at least 1")
+        for name in ("batch", "micro_tokens", "threads", "report_every", "keep"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("checkpoint_every", "judge_every", "patience"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.patience and not self.judge_every:
+            raise ValueError("patience counts held-out figures; set judge_every too")
         if self.freeze_value and self.value_warmup > 0:
             raise ValueError("freeze_value and value_warmup exclude each other; drop one of them")
         if not 0 <= self.held_out < 1:
@@ -132,6 +148,8 @@ class TrainRun:
     """Of ``tiny``: width x layers."""
     overwrite: bool = False
     """Replace a bundle that stands at ``out``, and forget its checkpoints."""
+    tracker: tuple[str, ...] = ()
+    """Who is told the figures as they come, beside the console and ``metrics.jsonl``."""
     objective: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Settings of the objective."""
     train: TrainSettings = field(default_factory=TrainSettings)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -14,9 +14,13 @@ from transformers import PreTrainedModel
 
 from oreo_agent.config import build
 from oreo_agent.errors import RecordError, SettingError
+from oreo_agent.learn.checkpoint import writing
+from oreo_agent.learn.course import Report
 from oreo_agent.learn.data import read_episodes, split, within
-from oreo_agent.learn.objectives import OBJECTIVES
+from oreo_agent.learn.folder import begin_folder, check_folder, drop_folder
+from oreo_agent.learn.objectives import OBJECTIVES, Objective
 from oreo_agent.learn.settings import TINY, TrainRun
+from oreo_agent.learn.trackers import Tracked, check_trackers, watched
 from oreo_agent.learn.trainer import Trainer
 from oreo_agent.learn.wiring import Laid, lay
 from oreo_agent.model.bundle import Card, fingerprint, read_card, write_bundle
@@ -28,10 +32,6 @@ from oreo_agent.model.networks import (
 )
 from oreo_agent.model.prompt import PromptFormat, load_prompt
 from oreo_agent.model.tokenizers import load_tokenizer, word_tokenizer
-from oreo_agent.records.atomic import write_atomic
-
-MARK = "run.json"
-"""In a run's working folder: which run it belongs to."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,8 +46,26 @@ class _Start:
     max_context: int
 
 
-def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: None) -> Card:
+@dataclass(slots=True, kw_only=True)
+class Ready:
+    """A run of which everything is read and checked, and nothing written."""
+
+    identity: str
+    """Checksum of all that decides the weights."""
+    work: Path
+    """Where its checkpoints and metrics will be."""
+    facts: dict[str, Any]
+    """Of the episodes."""
+    start: _Start
+    objective: Objective
+    laid: Laid
+    trainer: Trainer
+
+
+def train(run: TrainRun, report: Report = lambda _: None) -> Card:
     """Train and write a bundle; a run that was killed goes on from its checkpoint.
+
+    Ctrl-C and SIGTERM, in the main thread, are answered after the step at hand.
 
     Args:
         run: what to train on what.
@@ -57,8 +75,52 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
         The card of the bundle. A finished bundle of the very same run is left as it is.
 
     Raises:
-        OreoError: settings, data or model do not fit; nothing is written then.
+        OreoError: settings, data or model do not fit, and nothing is written then; or a loss is no
+            number, or the disk is full, and the last good checkpoint is there still.
+        Stopped: Ctrl-C or SIGTERM (it is a `KeyboardInterrupt`); all was saved before.
     """
+    ready = prepare(run)
+    if isinstance(ready, Card):
+        return ready
+    trainer, start = ready.trainer, ready.start
+    if main := trainer.accelerator.is_main_process:
+        begin_folder(ready.work, ready.identity, anew=run.overwrite)
+    trainer.accelerator.wait_for_everyone()
+    with watched(report, run.tracker if main else (), _tracked(run, ready)) as trainer.report:
+        figures = trainer.run()
+    has_value = ready.laid.value is not None and ready.objective.needs.keeps_value
+    card = Card(
+        method=run.method,
+        settings={
+            "objective": asdict(cast(Any, ready.objective)),
+            "train": asdict(run.train),
+            "size": run.size,
+        },
+        prompt=start.prompt.settings(),
+        tokenizer=start.prompt.tokenizer_fingerprint,
+        base=start.base,
+        data=ready.facts | {"run": ready.identity},
+        task=ready.facts["task"],
+        has_value=has_value,
+        max_context=start.max_context,
+        metrics=figures,
+    )
+    if main:
+        _write(run.out, card, start, ready.laid, ready.work)
+    return card
+
+
+def prepare(run: TrainRun, *, reckon: bool = True) -> Ready | Card:
+    """Read and check everything that a run needs; the card of its bundle if that is there.
+
+    Args:
+        run: the run.
+        reckon: whether what the reference says may be reckoned here, where once is enough.
+
+    Raises:
+        OreoError: settings, data or model do not fit.
+    """
+    check_trackers(run.tracker)
     kind = OBJECTIVES.load(run.method)
     objective = build(kind, run.objective, at=run.method)
     torch.set_num_threads(run.train.threads)
@@ -67,6 +129,7 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
     identity = _identity(run, facts)
     if (done := _finished(run, identity)) is not None:
         return done
+    check_folder(work, identity, anew=run.overwrite)
     start = _start(run, prompt_settings)
     _fits(start, facts)
     episodes, facts = within(episodes, facts, start.max_context)
@@ -78,42 +141,35 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
         data,
         run.train,
         factors=start.prompt.factors() if isinstance(start.prompt, CompactPrompt) else None,
-        weights=_origin(run),
+        weights=_origin(run) if reckon else None,
     )
-    # refuses episodes that the method cannot learn from; nothing is written before
-    trainer = Trainer(objective, laid.networks, data, run.train, work, report)
-    if trainer.accelerator.is_main_process:
-        _begin(work, identity, anew=run.overwrite)
-    trainer.accelerator.wait_for_everyone()
-    figures = trainer.run()
-    has_value = laid.value is not None and objective.needs.keeps_value
-    card = Card(
-        method=run.method,
-        settings={
-            "objective": asdict(cast(Any, objective)),
-            "train": asdict(run.train),
-            "size": run.size,
-        },
-        prompt=start.prompt.settings(),
-        tokenizer=start.prompt.tokenizer_fingerprint,
-        base=start.base,
-        data=facts | {"run": identity},
-        task=facts["task"],
-        has_value=has_value,
-        max_context=start.max_context,
-        metrics=figures,
+    return Ready(
+        identity=identity,
+        work=work,
+        facts=facts,
+        start=start,
+        objective=objective,
+        laid=laid,
+        trainer=Trainer(objective, laid.networks, data, run.train, work, lambda _: None),
     )
-    if trainer.accelerator.is_main_process:
-        _write(run.out, card, start, laid, work)
-    return card
+
+
+def _tracked(run: TrainRun, ready: Ready) -> Tracked:
+    told = asdict(run) | {"objective": asdict(cast(Any, ready.objective))}
+    return Tracked(
+        name=run.out.name,
+        identity=ready.identity,
+        folder=run.out.parent,
+        settings=json.loads(json.dumps(told, default=str)),
+    )
 
 
 def _identity(run: TrainRun, facts: Mapping[str, Any]) -> str:
     """Checksum of all that decides the weights."""
     told = asdict(run) | {"data": facts["fingerprint"], "out": "", "model": _origin(run)}
-    del told["overwrite"]
-    # how often a run reports and saves changes no weight
-    told["train"] = asdict(replace(run.train, report_every=1, checkpoint_every=1))
+    # who watches it, and how often it reports and saves, changes no weight
+    del told["overwrite"], told["tracker"]
+    told["train"] = asdict(replace(run.train, report_every=1, checkpoint_every=1, keep=1))
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
@@ -197,36 +253,6 @@ def _fits(start: _Start, facts: Mapping[str, Any]) -> None:
         )
 
 
-def _begin(work: Path, identity: str, *, anew: bool) -> None:
-    """The folder of checkpoints and metrics, which belongs to one run."""
-    mark = work / MARK
-    there = [path.name for path in work.iterdir()] if work.exists() else []
-    if MARK not in there and not all(name.startswith(f".{MARK}.") for name in there):
-        raise SettingError(
-            f"{work} was not made by a training run and would hold this one's checkpoints; "
-            "move it away, or name another --out"
-        )
-    if anew:
-        _drop(work)
-    if mark.exists() and json.loads(mark.read_text())["run"] != identity:
-        raise SettingError(
-            f"{work} holds the checkpoints of another run; go on with that run's settings, "
-            "or drop them with --overwrite"
-        )
-    work.mkdir(parents=True, exist_ok=True)
-    write_atomic(mark, json.dumps({"run": identity}).encode())
-
-
-def _drop(work: Path) -> None:
-    """Remove the folder, its mark last: what a kill leaves of it is still known as ours."""
-    for path in work.iterdir() if work.exists() else ():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != MARK:
-            path.unlink()
-    shutil.rmtree(work, ignore_errors=True)
-
-
 def _origin(run: TrainRun) -> str:
     """Equal for the same weights at the start."""
     if run.model == TINY:
@@ -240,8 +266,9 @@ def _write(out: Path, card: Card, start: _Start, laid: Laid, work: Path) -> None
         start.tokenizer.save_pretrained(folder / "tokenizer")
         shutil.copy(work / "metrics.jsonl", folder / "metrics.jsonl")
 
-    write_bundle(out, card, _readme(card), save)
-    _drop(work)
+    with writing(out, f"make room there; the same command goes on from what is in {work}"):
+        write_bundle(out, card, _readme(card), save)
+    drop_folder(work)
 
 
 def _readme(card: Card) -> str:

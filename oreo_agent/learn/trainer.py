@@ -1,13 +1,12 @@
-"""The loop: random batches of whole episodes, one objective, two networks, our own steps.
+"""What is learned: random batches of whole episodes, one objective, two networks.
 
 Every random choice follows from the seed, the epoch and the episode, so a run that is killed goes
 on from its last checkpoint bit for bit.
 """
 
 import math
-import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -17,18 +16,19 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from oreo_agent.errors import DataError, SettingError
 from oreo_agent.learn.batch import Batch, Tokens, collate, mismatched, parts
-from oreo_agent.learn.checkpoint import load_checkpoint, save_checkpoint
+from oreo_agent.learn.course import Course, Report
 from oreo_agent.learn.data import Data
-from oreo_agent.learn.forward import Scores, policy_scores, recall, spread, state_values
+from oreo_agent.learn.figures import measure
+from oreo_agent.learn.forward import Scores, policy_scores, recall, state_values
 from oreo_agent.learn.judging import judged
-from oreo_agent.learn.metrics import Journal, Means
-from oreo_agent.learn.objectives import Objective, Unit, View
+from oreo_agent.learn.metrics import Means
+from oreo_agent.learn.objectives import Losses, Objective, Unit, View
 from oreo_agent.learn.optimisers import Mover
-from oreo_agent.learn.reference import Known
+from oreo_agent.learn.reference import Known, looked_up
+from oreo_agent.learn.selection import Selection
 from oreo_agent.learn.settings import TrainSettings
-
-Report = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +60,10 @@ class Trainer:
         self.objective, self.data, self.settings = objective, data, settings
         self.report = report
         self.folder = folder
-        self.journal = Journal(folder / "metrics.jsonl")
         self.accelerator = Accelerator()
         self.units = objective.units(data.train)
-        self.baselines = self._baselines()
-        per_epoch = max(1, math.ceil(len(self.units) / settings.batch))
+        self.baselines = self._baselines(data.held_out) | self._baselines(data.train)
+        self.per_epoch = per_epoch = max(1, math.ceil(len(self.units) / settings.batch))
         warm = settings.value_warmup if objective.needs.value else 0.0
         self.warm = math.ceil(warm * per_epoch)
         self.steps = self.warm + math.ceil(settings.epochs * per_epoch)
@@ -83,39 +82,29 @@ class Trainer:
         for network in self.trained.values():
             network.eval()  # dropout would tell the policy from the reference before it has moved
         self.means = Means()
+        by_value = objective.needs.value and objective.needs.keeps_value
+        by = "value_residual" if by_value else "policy_loss"
+        self.selection = Selection(settings, by=by, warm=self.warm, steps=self.steps)
+        self.held_units = self._held_units() if settings.best or settings.patience else []
 
     def run(self) -> dict[str, Any]:
-        """Train to the end; the last held-out figures."""
+        """Train to the end, from the last checkpoint on; see `Course.run`."""
         torch.set_num_threads(self.settings.threads)
         torch.manual_seed(self.settings.seed)
-        start = load_checkpoint(self.folder / "checkpoint", self.trained, self.movers) or 0
-        if self.accelerator.is_main_process:
-            self.journal.rewind(start)
-        clock, tokens = time.monotonic(), 0
-        for step in range(start, self.steps):
-            tokens += self._step(step)
-            done = step + 1
-            if done % self.settings.report_every == 0 or done == self.steps:
-                speed = tokens / max(1e-9, time.monotonic() - clock)
-                self._tell({"step": done, "steps": self.steps, "tokens_per_second": speed})
-                clock, tokens = time.monotonic(), 0
-            every = self.settings.checkpoint_every
-            if every and done % every == 0 and done < self.steps:
-                self._save(done)
-        figures = self.judge()
-        if figures:
-            self._tell({"step": self.steps, "steps": self.steps, "held_out": figures})
-        return figures
+        return Course(self, self.folder, self.report).run()
 
     def batch(self, step: int) -> list[Unit]:
-        """What ``step`` learns from: a slice of its epoch's permutation, relabelled for it."""
-        size = self.settings.batch
-        per_epoch = max(1, math.ceil(len(self.units) / size))
-        epoch, place = divmod(step, per_epoch)
+        """What ``step`` learns from: what is drawn for it, relabelled for its epoch."""
+        epoch = step // self.per_epoch
+        return [tuple(self._renamed(e, epoch) for e in unit) for unit in self.drawn(step)]
+
+    def drawn(self, step: int) -> list[Unit]:
+        """A slice of the permutation of the epoch that ``step`` lies in."""
+        epoch, place = divmod(step, self.per_epoch)
         order = list(range(len(self.units)))
         Random(f"{self.settings.seed}/order/{epoch}").shuffle(order)
-        chosen = order[place * size : (place + 1) * size]
-        return [tuple(self._renamed(e, epoch) for e in self.units[i]) for i in chosen]
+        size = self.settings.batch
+        return [self.units[i] for i in order[place * size : (place + 1) * size]]
 
     def _renamed(self, episode: Tokens, epoch: int) -> Tokens:
         if self.data.relabel is None:
@@ -123,27 +112,26 @@ class Trainer:
         rng = Random(f"{self.settings.seed}/relabel/{epoch}/{episode.id}")
         return replace(episode, ids=tuple(self.data.relabel(episode.ids, rng)))
 
-    def _step(self, step: int) -> int:
-        tokens = self.gradients(step)
-        for name, mover in self.movers.items():
-            if name == "policy" and step < self.warm:
-                continue
-            self._share(mover)
-            norm = mover.step(step - self.warm if name == "policy" else step)
-            self.means.add(f"{name}_gradient", norm)
-        return tokens
-
-    def gradients(self, step: int) -> int:
-        """Add this process's share of the gradients of ``step``; the tokens of the whole batch."""
+    def gradients(self, step: int) -> tuple[int, float]:
+        """Put the gradients of ``step`` in place; its tokens, and this process's share of loss."""
         units = self.batch(step)
         episodes = [episode for unit in units for episode in unit]
         own = units[self.accelerator.process_index :: self.accelerator.num_processes]
         mismatch = self._mismatch(episodes) if self.objective.needs.mismatch else 0.0
+        loss = 0.0
         for part in parts(own, self.settings.micro_tokens):
-            self._learn(part, episodes, mismatch=mismatch, warm=step < self.warm)
-        return sum(len(e.ids) for e in episodes)
+            loss += self._learn(part, episodes, mismatch=mismatch, warm=step < self.warm)
+        for name in self.due(step):
+            self._share(self.movers[name])
+        return sum(len(e.ids) for e in episodes), loss
 
-    def _collate(self, part: Sequence[Tokens]) -> Batch:
+    def due(self, step: int) -> dict[str, int]:
+        """The networks that ``step`` moves, each with the number of that step in its schedule."""
+        begins = {name: self.warm if name == "policy" else 0 for name in self.movers}
+        return {name: step - begin for name, begin in begins.items() if step >= begin}
+
+    def collate(self, part: Sequence[Tokens]) -> Batch:
+        """A part of a batch as the networks take it."""
         batch = collate(part, packed=self.settings.packed, pad=self.data.pad)
         return batch.to(self.accelerator.device)
 
@@ -154,17 +142,17 @@ class Trainer:
         own = spliced[self.accelerator.process_index :: self.accelerator.num_processes]
         total = torch.zeros((), device=self.accelerator.device, dtype=torch.float64)
         for part in parts(own, self.settings.micro_tokens):
-            batch = self._collate(part)
+            batch = self.collate(part)
             scores = policy_scores(self.policy, batch, reference=self.reference, kl=False)
             assert scores.ref_logps is not None
             total += (scores.logps - scores.ref_logps).masked_fill(~batch.mask, 0.0).sum()
         whole = cast(Tensor, self.accelerator.reduce(total, reduction="sum"))
         return float(whole) / len(episodes)
 
-    def _baselines(self) -> dict[str, float]:
+    def _baselines(self, episodes: Sequence[Tokens]) -> dict[str, float]:
         """What stands in for V at the first state of each instance, where the objective asks."""
         rewards: dict[str, list[float]] = defaultdict(list)
-        for episode in self.data.train:
+        for episode in episodes:
             due = episode.reward * self.settings.discount ** len(episode.ends)
             rewards[episode.instance].append(due)
         found = {instance: self.objective.baseline(told) for instance, told in rewards.items()}
@@ -172,9 +160,25 @@ class Trainer:
 
     def _learn(
         self, part: Sequence[Tokens], whole: Sequence[Tokens], *, mismatch: float, warm: bool
-    ) -> None:
-        """Add the gradient of one part of a batch."""
-        batch = self._collate(part)
+    ) -> float:
+        """Add the gradient of one part of a batch; its loss."""
+        batch, view, scores, losses = self._losses(part, whole, mismatch=mismatch, warm=warm)
+        total = 0.0
+        for network, loss in zip((self.policy, self.value), losses, strict=True):
+            if loss is None:
+                continue
+            total += float(loss.detach())
+            if loss.requires_grad:
+                recall(network)
+                self.accelerator.backward(loss)
+        measure(self.means, batch, view, scores, losses)
+        return total
+
+    def _losses(
+        self, part: Sequence[Tokens], whole: Sequence[Tokens], *, mismatch: float, warm: bool
+    ) -> tuple[Batch, View, Scores | None, Losses]:
+        """What the objective makes of one part of a batch, and of what."""
+        batch = self.collate(part)
         view = self._weights(batch, whole)._replace(mismatch=mismatch)
         if self.baselines:
             told = [self.baselines[episode.instance] for episode in part]
@@ -202,23 +206,14 @@ class Trainer:
             )
             view = view._replace(
                 logps=scores.logps,
-                ref_logps=scores.ref_logps if self.known is None else self._known(part, batch),
+                ref_logps=scores.ref_logps
+                if self.known is None
+                else looked_up(self.known, part, batch),
                 kl=scores.kl,
                 seen_logps=scores.seen_logps,
                 first_lse=scores.first_lse,
             )
-        losses = self.objective(view)
-        for network, loss in zip((self.policy, self.value), losses, strict=True):
-            if loss is not None and loss.requires_grad:
-                recall(network)
-                self.accelerator.backward(loss)
-        self._measure(batch, view, scores, losses.policy, losses.value)
-
-    def _known(self, part: Sequence[Tokens], batch: Batch) -> Tensor:
-        """(B, T) the reference's log-probabilities that were reckoned once."""
-        assert self.known is not None
-        flat = torch.cat([self.known[episode.id] for episode in part])
-        return spread(flat.to(batch.mask.device), batch.mask)
+        return batch, view, scores, self.objective(view)
 
     def _share(self, mover: Mover) -> None:
         """Add up the gradients of all processes: losses are shares of the whole batch already."""
@@ -255,52 +250,42 @@ class Trainer:
             else None,
         )
 
-    @torch.no_grad()
-    def _measure(
-        self,
-        batch: Batch,
-        view: View,
-        scores: Scores | None,
-        policy_loss: Tensor | None,
-        value_loss: Tensor | None,
-    ) -> None:
-        """Means over the steps since the last report; losses as sums over a step's parts."""
-        part = float(view.weight.sum())
-        if policy_loss is not None:
-            self.means.add("policy_loss", float(policy_loss) / part, part)
-        if value_loss is not None:
-            self.means.add("value_loss", float(value_loss) / part, part)
-        if scores is not None:
-            logps = scores.logps
-            self.means.add("nll", -float((logps * view.weight).sum()) / part, part)
-            self.means.add("data_mass", float((logps.exp() * view.weight).sum()) / part, part)
-            self.means.add("entropy", float((scores.entropy * view.weight).sum()) / part, part)
-            if scores.kl is not None:
-                self.means.add("kl", float((scores.kl * view.weight).sum()) / part, part)
-            if view.ref_logps is not None:
-                total = ((logps - view.ref_logps) * view.mask).sum(1)
-                for name, keep in (("won", batch.reward > 0.5), ("lost", batch.reward <= 0.5)):
-                    if bool(keep.any()):
-                        self.means.add(f"ratio_{name}", float(total[keep].mean()), int(keep.sum()))
-        if view.values is not None:
-            first, last = view.values[:, 0], view.values.gather(1, view.mask.sum(1)[:, None] - 1)
-            for name, keep in (("won", batch.reward > 0.5), ("lost", batch.reward <= 0.5)):
-                if bool(keep.any()):
-                    n = int(keep.sum())
-                    self.means.add(f"v_first_{name}", float(first[keep].mean()), n)
-                    self.means.add(f"v_last_{name}", float(last[keep].mean()), n)
-
     def judge(self) -> dict[str, Any]:
         """Held-out figures: the policy's likelihood of what was done, and what V knows."""
-        return judged(self.policy, self.value, self.data.held_out, self.settings, pad=self.data.pad)
+        found = judged(
+            self.policy,
+            self.value,
+            self.data.held_out,
+            self.settings,
+            pad=self.data.pad,
+            reference=self.reference,
+            known=self.known,
+            beta=getattr(self.objective, "beta", 0.0),
+        )
+        if self.held_units and self.selection.by == "policy_loss":
+            found["policy_loss"] = self._held_out_loss()
+        return found
 
-    def _tell(self, row: dict[str, Any]) -> None:
-        if self.accelerator.is_main_process:
-            row = row | self.means.take()
-            self.journal.write(row)
-            self.report(row)
+    def _held_units(self) -> list[Unit]:
+        """What of the held-out episodes the objective has a loss for."""
+        if not self.data.held_out:
+            raise SettingError(
+                "train.best and train.patience go by held-out figures and no instance is held out; "
+                "set train.held_out higher, or learn from episodes of more instances"
+            )
+        try:
+            return self.objective.units(self.data.held_out)
+        except DataError as error:
+            raise DataError(f"of the held-out episodes: {error}, or drop train.best") from error
 
-    def _save(self, step: int) -> None:
-        self.accelerator.wait_for_everyone()
-        if self.accelerator.is_main_process:
-            save_checkpoint(self.folder / "checkpoint", step, self.trained, self.movers)
+    @torch.no_grad()
+    def _held_out_loss(self) -> float:
+        """The policy's loss of all held-out units, as if they were one batch."""
+        episodes = [episode for unit in self.held_units for episode in unit]
+        mismatch = self._mismatch(episodes) if self.objective.needs.mismatch else 0.0
+        total = 0.0
+        for part in parts(self.held_units, self.settings.micro_tokens):
+            losses = self._losses(part, episodes, mismatch=mismatch, warm=False)[-1]
+            assert losses.policy is not None
+            total += float(losses.policy)
+        return total

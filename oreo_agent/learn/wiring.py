@@ -54,7 +54,7 @@ def lay(
     settings: TrainSettings,
     *,
     factors: Sequence[tuple[int, int]] | None,
-    weights: str,
+    weights: str | None,
 ) -> Laid:
     """Everything at its place before the first step; the reference is the policy as it is now.
 
@@ -65,7 +65,8 @@ def lay(
         data: what is learned and judged from; the value starts at its rate of success.
         settings: of the run; ``networks`` says how they are laid out.
         factors: of the embedding, see `factor`.
-        weights: equal exactly for the same policy, for the reference's cache.
+        weights: equal exactly for the same policy, for the reference's cache; None: nothing is
+            learned, so what the reference says is not reckoned.
 
     Raises:
         SettingError: the mode does not fit the objective, the bundle or the model.
@@ -95,9 +96,11 @@ def lay(
     if needs.reference and (needs.kl or needs.mismatch or data.relabel is not None):
         frozen = copy.deepcopy(policy).requires_grad_(False) if base is None else base
         reference = ReferenceLogits(frozen, bare=base is not None).eval()
-    elif needs.reference:
+    elif needs.reference and weights is not None:
         everything = [*data.train, *data.held_out]
         known = known_logps(scores, everything, settings, weights=weights, pad=data.pad)
+    elif needs.reference:
+        known = {}
     judge = None if value is None else StateValues(value, of_value, head_only=mode == "trunk")
     return Laid(
         networks=Networks(policy=scores, value=judge, reference=reference, known=known),

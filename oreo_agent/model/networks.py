@@ -256,6 +256,9 @@ def factor(model: PreTrainedModel, factors: Sequence[tuple[int, int]]) -> None:
     body = cast(Any, model.base_model)
     weight: Tensor = body.get_input_embeddings().weight.detach()
     body.set_input_embeddings(FactoredEmbedding(weight, factors))
+    head = cast(Any, model).get_output_embeddings()
+    if head is not None:
+        head.weight.requires_grad_(False)  # nothing reads it until `unfactor` ties it again
 
 
 def unfactor(model: PreTrainedModel) -> None:

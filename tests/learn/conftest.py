@@ -147,6 +147,7 @@ def a_trainer(tmp_path: Path) -> MakeTrainer:
         data = Data(train=episodes, held_out=held_out, relabel=relabel, pad=0)
         defaults = TrainSettings(
             batch=len(episodes),
+            checkpoint_every=0,
             policy=OptimiserSettings(clip=0.0),
             value=OptimiserSettings(clip=0.0),
         )

@@ -13,7 +13,13 @@ from oreo_agent.learn import judging
 from oreo_agent.learn.batch import Batch, Tokens
 from oreo_agent.learn.data import read_episodes, split
 from oreo_agent.learn.head import Chosen
-from oreo_agent.learn.judging import judge_bundle, judged
+from oreo_agent.learn.judging import judge_bundle, judged, residuals
+from oreo_agent.learn.objectives import Objective
+from oreo_agent.learn.objectives.dpo import Dpo
+from oreo_agent.learn.objectives.kto import Kto
+from oreo_agent.learn.objectives.oreo import Oreo
+from oreo_agent.learn.objectives.rejection import Rejection
+from oreo_agent.learn.objectives.sft import Sft
 from oreo_agent.learn.settings import TrainRun, TrainSettings
 from oreo_agent.learn.train import train
 from oreo_agent.model.bundle import read_card
@@ -45,7 +51,9 @@ def test_the_held_out_episodes_give_the_figures_of_the_training_run(
     kept = a_store(tmp_path / "held", [e for e in Store.open(store) if e.id in held])
     figures, facts = judge_bundle(bundle, [kept])
     assert facts["episodes"] == len(held) > 0
-    assert figures == pytest.approx(read_card(bundle).metrics, rel=1e-4)
+    told = dict(read_card(bundle).metrics)
+    assert told.pop("value_residual") > 0  # what the bundle started from is not known to it
+    assert figures == pytest.approx(told, rel=1e-4)
 
 
 class _Places(torch.nn.Module):
@@ -87,6 +95,55 @@ def test_without_a_value_there_is_only_the_likelihood():
     some = Tokens(id="a", instance="i", ids=(1, 2, 3), actions=(2,), ends=(2,), reward=1)
     assert judged(_Even(), None, [some], TrainSettings()) == {"nll": 2.0}
     assert judged(_Even(), _Places(), [], TrainSettings()) == {}
+
+
+def test_the_residual_of_eq_8_by_hand():
+    values = torch.tensor([[0.5, 0.2, 9.0], [1.0, 0.0, 0.5]])
+    ratio = torch.tensor([[1.0, -2.0, 9.0], [0.5, 0.5, 1.0]])
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+    reward = torch.tensor([1.0, 0.0])
+    found = residuals(values, ratio, reward, mask, 0.1)
+    # V - R + beta * (what is still to come)
+    first = ((0.5 - 1 - 0.1) ** 2 + (0.2 - 1 - 0.2) ** 2) / 2
+    second = ((1.0 + 0.2) ** 2 + (0.0 + 0.15) ** 2 + (0.5 + 0.1) ** 2) / 3
+    torch.testing.assert_close(found, torch.tensor([first, second]))
+
+
+@pytest.mark.parametrize("normalise", ["episode", "token"])
+@pytest.mark.parametrize("discount", [1.0, 0.9])
+def test_the_held_out_residual_is_the_values_loss_on_the_same_episodes(
+    a_trainer, an_episode, normalise: str, discount: float
+):
+    episodes = [Tokens.of(an_episode(number)) for number in range(7)]
+    trainer = a_trainer(
+        episodes,
+        objective=Oreo(beta=0.2, end_weight=0.0),
+        held_out=episodes,
+        normalise=normalise,
+        discount=discount,
+        micro_tokens=60,
+    )
+    trainer.gradients(0)
+    loss = trainer.means.take()["value_loss"]
+    assert trainer.judge()["value_residual"] == pytest.approx(loss, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [Sft(observations=0.3), Rejection(), Dpo(), Kto(), Oreo(level="response", value="group-mean")],
+)
+def test_without_a_value_the_held_out_loss_is_the_policys_on_the_same_episodes(
+    a_trainer, an_episode, objective: Objective
+):
+    episodes = [Tokens.of(an_episode(n, instance=f"dens/{n % 3}")) for n in range(9)]
+    trainer = a_trainer(
+        episodes, objective=objective, held_out=episodes, best=True, micro_tokens=60
+    )
+    trainer.batch = lambda step: objective.units(episodes)
+    trainer.gradients(0)
+    loss = trainer.means.take()["policy_loss"]
+    assert trainer.selection.by == "policy_loss"
+    assert trainer.judge()["policy_loss"] == pytest.approx(loss, rel=1e-4)
 
 
 def test_who_cannot_be_judged_is_refused(bundle: Path, store: Path, an_episode, tmp_path, prompt):

@@ -53,13 +53,44 @@ def test_going_on_forgets_what_came_after_the_checkpoint_and_a_torn_line(tmp_pat
     journal.rewind(0)
     for step in (2, 4, 6):
         journal.write({"step": step, "loss": math.nan if step == 2 else 0.5})
+    assert journal.lines == 3
     with journal.path.open("a") as file:
         file.write('{"step": 7, "lo')
-    journal.rewind(4)
-    journal.write({"step": 5})
+    again = Journal(journal.path)
+    again.rewind(2)
+    again.write({"step": 5})
+    assert again.lines == 3
     rows = [json.loads(line) for line in journal.path.read_text().splitlines()]
     assert rows == [{"step": 2, "loss": None}, {"step": 4, "loss": 0.5}, {"step": 5}]
     assert [path.name for path in journal.path.parent.iterdir()] == ["metrics.jsonl"]
+
+
+@pytest.mark.parametrize("torn", ['{"step": 4, "lo', '{"step": 4}'])
+def test_a_line_that_a_power_cut_tore_is_in_no_later_lines_way(tmp_path: Path, torn: str):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 2}\n' + torn)
+    journal = Journal(path)
+    journal.rewind(2)
+    journal.write({"step": 4, "held_out": {"auc_50": math.nan}})
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert rows[0] == {"step": 2}
+    assert rows[-1] == {"step": 4, "held_out": {"auc_50": None}}
+    assert len(rows) == journal.lines == (2 if torn.endswith("lo") else 3)
+
+
+@given(st.lists(st.tuples(st.floats(-9, 9), st.integers(1, 9)), min_size=2), st.data())
+def test_means_go_on_from_what_was_written_of_them(
+    added: list[tuple[float, int]], data: st.DataObject
+):
+    cut = data.draw(st.integers(0, len(added)))
+    one, other = Means(), Means()
+    for value, weight in added[:cut]:
+        one.add("loss", value, weight)
+    other.restore(json.loads(json.dumps(one.state())))
+    for value, weight in added[cut:]:
+        one.add("loss", value, weight)
+        other.add("loss", value, weight)
+    assert one.take() == other.take()
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9), st.integers(1, 9)), min_size=1))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ Make = Callable[..., tuple[Trainer, Laid]]
 @pytest.fixture
 def made(tmp_path: Path, prompt: Any) -> Make:
     """A trainer over networks in a mode, stirred away from the start if asked."""
+    number = count()
 
     def make(
         mode: str,
@@ -89,7 +91,7 @@ def made(tmp_path: Path, prompt: Any) -> Make:
         for network in (laid.networks.policy, laid.networks.value):
             for weight in trained_weights(network).values() if stir and network else ():
                 weight.data += stir * torch.randn(weight.shape, generator=rng, dtype=weight.dtype)
-        folder = tmp_path / "run"
+        folder = tmp_path / f"run-{next(number)}"
         return Trainer(objective, laid.networks, data, settings, folder, lambda _: None), laid
 
     return make

@@ -1,24 +1,28 @@
-"""A training run that is killed anywhere ends with the weights of one that was not."""
+"""A training run that is killed or stopped anywhere ends with the weights of one that was not."""
 
 import json
 import multiprocessing
+import os
 import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
-import torch
 from safetensors.torch import load_file
 
-from oreo_agent.errors import RecordError
-from oreo_agent.learn.checkpoint import load_checkpoint, save_checkpoint
-from oreo_agent.learn.optimisers import Mover
+from oreo_agent.cli import run as oreo
+from oreo_agent.errors import Stopped
 from oreo_agent.learn.settings import OptimiserSettings, TrainSettings
 from oreo_agent.learn.train import TrainRun, train
 
 STEPS = 24
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +61,29 @@ def steps_until_killed(run: TrainRun, reports: int | None) -> list[int]:
     return steps
 
 
-def test_a_run_that_was_killed_five_times_ends_with_the_same_weights_bit_for_bit(runs):
+def assert_same_bundle(first: Path, second: Path) -> None:
+    """To the last bit, but for how long it took."""
+    for part in ("policy", "value"):
+        mine = load_file(first / part / "model.safetensors")
+        theirs = load_file(second / part / "model.safetensors")
+        assert mine.keys() == theirs.keys()
+        for name, weight in mine.items():
+            assert weight.equal(theirs[name]), f"{part} {name}"
+    assert (first / "bundle.json").read_bytes() == (second / "bundle.json").read_bytes()
+    assert lines(first) == lines(second)
+
+
+def lines(bundle: Path) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in (bundle / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in row.items() if k != "tokens_per_second"} for row in rows]
+
+
+def test_a_run_that_was_killed_twice_ends_with_the_same_weights_bit_for_bit(runs):
     calm, killed = (run.out for run in runs)
     rng = Random(2412)
     reached = 0
-    for _ in range(5):
-        steps = steps_until_killed(runs[1], rng.randint(2, 5))
+    for _ in range(2):
+        steps = steps_until_killed(runs[1], rng.randint(4, 8))
         # each attempt goes on from a checkpoint, the last or (killed before it was whole) the one
         # before it, and not from the beginning
         assert steps[0] % 3 == 1
@@ -71,59 +92,180 @@ def test_a_run_that_was_killed_five_times_ends_with_the_same_weights_bit_for_bit
         reached = max(reached, steps[-1])
         assert not killed.exists()
     assert steps_until_killed(runs[1], None)[-1] == STEPS
-    for part in ("policy", "value"):
-        first = load_file(calm / part / "model.safetensors")
-        second = load_file(killed / part / "model.safetensors")
-        assert first.keys() == second.keys()
-        for name, weight in first.items():
-            assert weight.equal(second[name]), f"{part} {name}"
-    assert (calm / "bundle.json").read_bytes() == (killed / "bundle.json").read_bytes()
+    assert_same_bundle(calm, killed)
+    assert [row["step"] for row in lines(killed)] == list(range(1, STEPS + 1))
     assert sorted(p.name for p in killed.parent.iterdir()) == ["calm", "episodes", "killed"]
 
 
-def test_each_step_is_told_once_in_the_metrics_and_with_the_same_figures(runs):
-    calm, killed = (run.out for run in runs)
-    found: list[list[dict[str, float]]] = []
-    for folder in (calm, killed):
-        rows = [json.loads(x) for x in (folder / "metrics.jsonl").read_text().splitlines()]
-        assert [row["step"] for row in rows] == list(range(1, STEPS + 1))
-        found.append([{k: v for k, v in r.items() if k != "tokens_per_second"} for r in rows])
-    assert found[0] == found[1]
+@pytest.fixture(scope="module")
+def judged(runs: tuple[TrainRun, TrainRun]) -> TrainRun:
+    """The same, with held-out instances, the best weights kept, and patience."""
+    told = replace(
+        runs[0].train, held_out=0.3, judge_every=2, best=True, patience=5, keep=2, epochs=10.0
+    )
+    run = replace(runs[0], out=runs[0].out.with_name("judged"), train=told)
+    train(run)
+    return run
 
 
-@pytest.mark.parametrize("left", ["checkpoint.old", "checkpoint"])
-def test_a_checkpoint_that_was_being_replaced_is_found(tmp_path: Path, left: str):
-    def fresh() -> tuple[dict[str, torch.nn.Module], dict[str, Mover]]:
-        network = torch.nn.Linear(2, 2)
-        return {"policy": network}, {"policy": Mover(network, OptimiserSettings(lr=0.1), 10)}
-
-    networks, movers = fresh()
-    networks["policy"](torch.ones(1, 2)).sum().backward()
-    movers["policy"].step(0)
-    save_checkpoint(tmp_path / "checkpoint", 7, networks, movers)
-    (tmp_path / "checkpoint").rename(tmp_path / left)
-    (tmp_path / "checkpoint.making").mkdir()
-    others, other_movers = fresh()
-    assert load_checkpoint(tmp_path / "checkpoint", others, other_movers) == 7
-    for name, weight in networks["policy"].state_dict().items():
-        assert weight.equal(others["policy"].state_dict()[name])
-    for name, state in movers["policy"].tensors().items():
-        assert state.equal(other_movers["policy"].tensors()[name])
-    save_checkpoint(tmp_path / "checkpoint", 8, others, other_movers)
-    assert load_checkpoint(tmp_path / "checkpoint", *fresh()) == 8
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+def command(run: TrainRun) -> list[str]:
+    """The arguments that stand for it."""
+    told = asdict(run.train)
+    nets = {
+        f"{net}.{name}": value
+        for net in ("policy", "value", "lora")
+        for name, value in told.pop(net).items()
+    }
+    words = ["train", "--method", run.method, "--size", run.size, "--out", str(run.out)]
+    words += ["--data", str(run.data[0])]
+    for name, value in (told | nets).items():
+        words += ["--set", f"train.{name}={json.dumps(value)}"]
+    return words
 
 
-@pytest.mark.parametrize("damage", ["state.json", "policy.safetensors", "random.safetensors"])
-def test_a_damaged_checkpoint_is_named_with_the_remedy(tmp_path: Path, damage: str):
-    save_checkpoint(tmp_path / "checkpoint", 7, {"policy": torch.nn.Linear(2, 2)}, {})
-    (tmp_path / "checkpoint" / damage).write_bytes(b"{")
-    with pytest.raises(RecordError, match=r"cannot be read.*remove it to start anew"):
-        load_checkpoint(tmp_path / "checkpoint", {"policy": torch.nn.Linear(2, 2)}, {})
+def stopping(number: int, at: int) -> Callable[[dict[str, Any]], None]:
+    """A report in which a signal comes after step ``at``; it is answered after the next one."""
+
+    def report(row: dict[str, Any]) -> None:
+        if row["step"] == at and "held_out" not in row:
+            signal.raise_signal(number)
+
+    return report
 
 
-def test_a_checkpoint_of_other_networks_is_refused(tmp_path: Path):
-    save_checkpoint(tmp_path / "checkpoint", 7, {"policy": torch.nn.Linear(2, 2)}, {})
-    for other in (torch.nn.Linear(3, 2), torch.nn.Sequential(torch.nn.Linear(2, 2))):
-        with pytest.raises(RecordError, match="checkpoint"):
-            load_checkpoint(tmp_path / "checkpoint", {"policy": other}, {})
+def test_the_best_weights_are_the_same_however_often_the_run_was_stopped(
+    judged: TrainRun, tmp_path: Path
+):
+    told = lines(judged.out)
+    figures = {row["step"]: row["held_out"]["value_residual"] for row in told if "held_out" in row}
+    counted = {step: figure for step, figure in figures.items() if step > 3}  # after the warm-up
+    best = min(counted, key=lambda step: counted[step])
+    metrics = json.loads((judged.out / "bundle.json").read_text())["metrics"]
+    assert (metrics["best_step"], metrics["best_by"]) == (best, "value_residual")
+    assert metrics["value_residual"] == counted[best]
+    assert metrics.get("stopped_early") in (None, best + 10)  # patience times judge_every
+    again = replace(judged, out=tmp_path / "again")
+    for at in (1, 4, 7, best - 1, best, best + 3):
+        with suppress(Stopped):
+            train(again, stopping(signal.SIGTERM, at))
+    train(again)
+    assert_same_bundle(judged.out, again.out)
+    assert not (tmp_path / "again.training").exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stopped_command_says_where_it_is_and_the_same_command_goes_on(
+    runs, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch, number: int, code: int
+):
+    calm, arguments = runs[0], command(replace(runs[0], out=tmp_path / "agent"))
+    from oreo_agent.learn import train as training
+
+    def stopped_train(run: TrainRun, report: Any) -> Any:
+        return train(run, stopping(number, 7))
+
+    monkeypatch.setattr(training, "train", stopped_train)
+    assert oreo(arguments) == code
+    said = capsys.readouterr()
+    assert said.out == ""
+    last = said.err.splitlines()[-1]
+    assert last.startswith(f"stopped by {signal.Signals(number).name} after step 7 of {STEPS}")
+    assert last.endswith("run the same command again and it goes on from here")
+    assert not (tmp_path / "agent").exists()
+    monkeypatch.undo()
+    assert oreo(arguments) == 0
+    assert capsys.readouterr().err.startswith("step 8 ")
+    assert_same_bundle(calm.out, tmp_path / "agent")
+
+
+def in_a_world_of_two(rank: int, port: int, run: TrainRun, at: int | None, told: Any) -> None:
+    """One of two processes that train together; the second is asked to stop after a step."""
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    os.environ |= {"ACCELERATE_USE_CPU": "true"}
+    from oreo_agent.learn.trainer import Trainer
+
+    taken = Trainer.gradients
+
+    def gradients(self: Trainer, step: int) -> tuple[int, float]:
+        if rank == 1 and step == at:
+            signal.raise_signal(signal.SIGTERM)
+        return taken(self, step)
+
+    Trainer.gradients = gradients
+    try:
+        train(run)
+        told.send("finished")
+    except Stopped as stopped:
+        told.send(str(stopped))
+
+
+def by_two(run: TrainRun, at: int | None = None) -> list[str]:
+    """What becomes of each of two processes."""
+    import socket
+
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["oreo_agent.learn.train", "oreo_agent.learn.objectives.oreo"])
+    pipes = [context.Pipe(duplex=False) for _ in range(2)]
+    processes = [
+        context.Process(target=in_a_world_of_two, args=(rank, port, run, at, there))
+        for rank, (_, there) in enumerate(pipes)
+    ]
+    for process in processes:
+        process.start()
+    for _, there in pipes:
+        there.close()
+    said = [here.recv() for here, _ in pipes]
+    for process in processes:
+        process.join()
+    return said
+
+
+def test_of_two_processes_one_is_asked_to_stop_and_both_do(runs, tmp_path: Path):
+    calm = replace(runs[0], out=tmp_path / "calm", train=replace(runs[0].train, epochs=2.0))
+    assert by_two(calm) == ["finished"] * 2
+    stopped = replace(calm, out=tmp_path / "stopped")
+    for said in by_two(stopped, at=6):
+        assert said.startswith("stopped by SIGTERM after step 7 of 12")
+    assert not stopped.out.exists()
+    assert by_two(stopped) == ["finished"] * 2
+    assert_same_bundle(calm.out, stopped.out)
+
+
+@pytest.mark.slow
+def test_ten_random_kills_of_the_real_command_change_no_bit(judged: TrainRun, tmp_path: Path):
+    calm = replace(
+        judged,
+        out=tmp_path / "calm",
+        train=replace(judged.train, epochs=40.0, patience=0, checkpoint_every=2),
+    )
+    train(calm)
+    killed = replace(calm, out=tmp_path / "killed")
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "envs"), str(ROOT / "tasks")])
+    rng = Random(10)
+    kills = 0
+    while True:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "oreo_agent.cli", *command(killed)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+            text=True,
+        )
+        assert process.stderr is not None
+        said = process.stderr.readline()  # it has begun
+        if kills < 10:
+            # anywhere in the next steps, also while a state is being written
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=rng.uniform(0.0, 0.3))
+            process.kill()
+        said += process.stderr.read()
+        process.stderr.close()
+        if process.wait() == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, said
+        kills += 1
+    assert kills == 10
+    assert_same_bundle(calm.out, killed.out)

@@ -47,12 +47,14 @@ class Catcher:
         self.network = network
         self.gradients: Gradients = {}
 
-    def step(self, index: int) -> float:
+    def clip(self) -> float:
+        return 0.0
+
+    def step(self, index: int) -> None:
         for name, weight in self.network.named_parameters():
             if weight.grad is not None:
                 self.gradients[name] = weight.grad.clone()
                 weight.grad = None
-        return 0.0
 
 
 def learned(trainer: Trainer) -> tuple[dict[str, float], Gradients]:

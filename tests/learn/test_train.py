@@ -1,5 +1,6 @@
 """From stores to bundles: what is learned, what is left out, and what is refused."""
 
+import errno
 import json
 import math
 from dataclasses import replace
@@ -13,9 +14,14 @@ from safetensors.torch import load_file
 
 from oreo_agent.agent.engines import Request
 from oreo_agent.agent.load import load_agent
+from oreo_agent.cli import run as oreo
 from oreo_agent.errors import BundleError, DataError, OreoError, RecordError, SettingError
+from oreo_agent.learn import train as training
+from oreo_agent.learn.batch import Tokens
+from oreo_agent.learn.data import split
 from oreo_agent.learn.settings import OptimiserSettings, TrainSettings
 from oreo_agent.learn.train import TrainRun, train
+from oreo_agent.learn.trainer import Trainer
 from oreo_agent.model.bundle import fingerprint, read_card, write_bundle
 from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.networks import ValueNetwork, load_policy
@@ -244,6 +250,94 @@ def test_an_episode_beyond_the_models_context_is_left_out_and_counted(
     done = train(run)
     assert done.data["left_out"] == {"beyond the model's context": beyond}
     assert done.data["episodes"] == 20 - beyond
+
+
+def test_a_model_that_can_read_none_of_the_episodes_is_told_with_the_ways_out(
+    an_episode, a_store, tmp_path: Path
+):
+    long = an_episode(0, turns=4).segments
+    long = (replace_ids(long[0], 4096), *long[1:])
+    store = a_store(tmp_path / "store", [an_episode(0, segments=long)])
+    run = sft(store, tmp_path / "agent", train=replace(QUICK, max_tokens=9999))
+    with pytest.raises(DataError, match=r"all 1 episodes are longer.*context of 4096.*step limit"):
+        train(run)
+    assert list(tmp_path.iterdir()) == [store]
+
+
+def replace_ids(segment: Segment, length: int) -> Segment:
+    return Segment(kind=segment.kind, ids=segment.ids[:1] * length, text="")
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "message"),
+    [
+        ("sft", {"held_out": 0.0, "best": True}, r"no instance is held out; set train.held_out"),
+        ("sft", {"held_out": 0.0, "patience": 2, "judge_every": 1}, "no instance is held out"),
+        ("dpo", {"best": True}, r"of the held-out episodes: dpo compares.*or drop train.best"),
+    ],
+)
+def test_the_best_of_figures_that_there_cannot_be_is_refused_at_once(
+    an_episode, a_store, prompt, tmp_path: Path, method: str, changes: dict[str, Any], message: str
+):
+    held = [e.instance for e in split_of(an_episode, prompt, QUICK)]
+    episodes = [an_episode(n) for n in range(48)]
+    kept = [e for e in episodes if e.instance not in held or e.reward > 0.5]  # no pair among those
+    store = a_store(tmp_path / "store", kept)
+    run = sft(store, tmp_path / "agent", method=method, train=replace(QUICK, **changes))
+    with pytest.raises((SettingError, DataError), match=message):
+        train(run)
+    assert list(tmp_path.iterdir()) == [store]
+
+
+def split_of(an_episode, prompt, settings: TrainSettings) -> list[Any]:
+    """The episodes that such a run holds out."""
+    tokens = [Tokens.of(an_episode(n)) for n in range(48)]
+    return list(split(tokens, settings, prompt).held_out)
+
+
+def test_a_loss_that_is_no_number_ends_the_command_with_the_way_out(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    taken = Trainer.gradients
+
+    def broken(self: Trainer, step: int) -> tuple[int, float]:
+        tokens, loss = taken(self, step)
+        if step == 4:
+            next(self.policy.parameters()).grad[0] = math.nan
+        return tokens, loss
+
+    monkeypatch.setattr(Trainer, "gradients", broken)
+    asked = ["train", "--method", "sft", "--size", "32x1", "--data", str(store)]
+    asked += ["--out", str(tmp_path / "agent"), "--set", "train.batch=8"]
+    asked += ["--set", "train.checkpoint_every=3"]
+    assert oreo(asked) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("error: step 5: the gradient of the policy is no number")
+    assert "lower train.policy.lr" in said
+    assert str(tmp_path / "agent.training" / "checkpoint-3") in said
+    assert not (tmp_path / "agent").exists()
+    monkeypatch.undo()
+    assert oreo(asked) == 0
+    assert read_card(tmp_path / "agent").method == "sft"
+
+
+def test_a_disk_that_is_full_for_the_bundle_leaves_a_run_that_goes_on(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run = sft(store, tmp_path / "agent")
+    rows: list[dict[str, Any]] = []
+
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(training, "write_bundle", full)
+    with pytest.raises(RecordError, match=r"agent cannot be written: .*No space.*goes on from"):
+        train(run)
+    monkeypatch.undo()
+    card = train(run, rows.append)
+    assert [row for row in rows if "policy_loss" in row] == []  # all was learned, nothing again
+    assert card.metrics == train(replace(run, out=tmp_path / "calm")).metrics
+    assert fingerprint(run.out) == fingerprint(tmp_path / "calm")
 
 
 def test_nothing_to_learn_from_is_said_with_the_reasons(an_episode, a_store, tmp_path: Path):

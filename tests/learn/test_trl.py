@@ -87,10 +87,12 @@ def ours(
     gradients: dict[str, Tensor] = {}
 
     class Catcher:
-        def step(self, index: int) -> float:
+        def clip(self) -> float:
+            return 0.0
+
+        def step(self, index: int) -> None:
             for name, weight in policy.named_parameters():
                 gradients[name] = weight.grad.clone()
-            return 0.0
 
     trainer = a_trainer(episodes, objective=objective, nets=nets, **settings)
     # the order in which TRL's sequential sampler has them, for the openings of KTO's mismatch

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from oreo_agent.records.episode import Episode
+from oreo_agent.records.reader import policy_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,10 @@ class Tokens:
     ends: tuple[int, ...]
     """Places in ``ids`` of each reply's last token."""
     reward: float
+    player: str = ""
+    """Who played it, or played on from a branch."""
+    lent: int | None = None
+    """Of a branch: how many of its first replies are another episode's."""
 
     @property
     def seen(self) -> list[int]:
@@ -61,6 +66,8 @@ class Tokens:
             actions=tuple(actions),
             ends=tuple(ends),
             reward=episode.reward,
+            player=policy_name(episode.policy),
+            lent=episode.branch.turn if episode.branch else None,
         )
 
 

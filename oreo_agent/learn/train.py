@@ -23,6 +23,7 @@ from oreo_agent.learn.settings import TINY, TrainRun, TrainSettings
 from oreo_agent.learn.trainer import Networks, Trainer
 from oreo_agent.model.bundle import Card, fingerprint, read_card, write_bundle
 from oreo_agent.model.compact import BOS, END, PAD, SPECIALS, CompactPrompt
+from oreo_agent.model.description import with_value_section
 from oreo_agent.model.networks import (
     ValueNetwork,
     factor,
@@ -86,7 +87,7 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
     if trainer.accelerator.is_main_process:
         _begin(work, identity, anew=run.overwrite)
     trainer.accelerator.wait_for_everyone()
-    figures = trainer.run()
+    judgement = trainer.run()
     value = value if objective.needs.keeps_value else None
     card = Card(
         method=run.method,
@@ -102,7 +103,9 @@ def train(run: TrainRun, report: Callable[[dict[str, Any]], None] = lambda _: No
         task=facts["task"],
         has_value=value is not None,
         max_context=start.max_context,
-        metrics=figures,
+        metrics=judgement.figures,
+        calibration=judgement.calibration if value is not None else None,
+        trust=judgement.trust if value is not None else None,
     )
     if trainer.accelerator.is_main_process:
         _write(run.out, card, start, value, work)
@@ -271,7 +274,7 @@ def _readme(card: Card) -> str:
         if card.has_value
         else "There is no value network."
     )
-    return f"""# An agent for {card.task}
+    text = f"""# An agent for {card.task}
 
 Trained by oreo-agent with the method `{card.method}` on {card.data["episodes"]} episodes
 ({card.data["won"]} won), from {card.base}. Prompt format: `{card.prompt["format"]}`.
@@ -287,3 +290,6 @@ Figures on held-out instances of the training data:
 Limits: it has learned from the episodes above and nothing else; scores on other worlds, prompt
 formats or step limits are not known. The settings of the run are in `bundle.json`.
 """
+    if not card.has_value:
+        return text
+    return with_value_section(text, card.calibration, card.trust)

@@ -21,7 +21,7 @@ from oreo_agent.learn.batch import Batch, Tokens, collate, mismatched, parts
 from oreo_agent.learn.checkpoint import load_checkpoint, save_checkpoint
 from oreo_agent.learn.data import Data
 from oreo_agent.learn.forward import Scores, policy_scores, state_values
-from oreo_agent.learn.judging import judged
+from oreo_agent.learn.judging import Judgement, judged
 from oreo_agent.learn.metrics import Journal, Means
 from oreo_agent.learn.objectives import Objective, Unit, View
 from oreo_agent.learn.optimisers import Mover
@@ -80,8 +80,8 @@ class Trainer:
             network.eval()  # dropout would tell the policy from the reference before it has moved
         self.means = Means()
 
-    def run(self) -> dict[str, Any]:
-        """Train to the end; the last held-out figures."""
+    def run(self) -> Judgement:
+        """Train to the end; what the networks then make of the held-out episodes."""
         torch.set_num_threads(self.settings.threads)
         torch.manual_seed(self.settings.seed)
         start = load_checkpoint(self.folder / "checkpoint", self.trained, self.movers) or 0
@@ -98,10 +98,10 @@ class Trainer:
             every = self.settings.checkpoint_every
             if every and done % every == 0 and done < self.steps:
                 self._save(done)
-        figures = self.judge()
-        if figures:
-            self._tell({"step": self.steps, "steps": self.steps, "held_out": figures})
-        return figures
+        judgement = self.judge()
+        if judgement.figures:
+            self._tell({"step": self.steps, "steps": self.steps, "held_out": judgement.figures})
+        return judgement
 
     def batch(self, step: int) -> list[Unit]:
         """What ``step`` learns from: a slice of its epoch's permutation, relabelled for it."""
@@ -273,8 +273,8 @@ class Trainer:
                     self.means.add(f"v_first_{name}", float(first[keep].mean()), n)
                     self.means.add(f"v_last_{name}", float(last[keep].mean()), n)
 
-    def judge(self) -> dict[str, Any]:
-        """Held-out figures: the policy's likelihood of what was done, and what V knows."""
+    def judge(self) -> Judgement:
+        """On held-out episodes: the policy's likelihood of what was done, and what V knows."""
         return judged(self.policy, self.value, self.data.held_out, self.settings, pad=self.data.pad)
 
     def _tell(self, row: dict[str, Any]) -> None:

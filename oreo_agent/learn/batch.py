@@ -67,8 +67,16 @@ class Tokens:
             ends=tuple(ends),
             reward=episode.reward,
             player=policy_name(episode.policy),
-            lent=episode.branch.turn if episode.branch else None,
+            lent=_lent(episode),
         )
+
+
+def _lent(episode: Episode) -> int | None:
+    """Replies with tokens before the turn at which a branch left its parent."""
+    if episode.branch is None:
+        return None
+    replies = [segment for segment in episode.segments if segment.kind == "action"]
+    return sum(bool(reply.ids) for reply in replies[: episode.branch.turn])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oreo_agent.model.calibration import Calibration, ValuedEpisode, auc, calibrate
-from oreo_agent.model.isotonic import KNOTS, Point, fit
+from oreo_agent.model.isotonic import KNOTS, Knots, Point, fit
 
 NAMES = "abcdefgh"
 
@@ -177,6 +177,18 @@ def test_groups_of_five_episodes_are_pooled_until_chances_rise():
     assert knots.values == (2.0, 7.0, 12.0)
     assert knots.chances == pytest.approx((1 / 3, 1 / 3, 5.5 / 6))
     assert knots(9.5) == pytest.approx((1 / 3 + 5.5 / 6) / 2)
+
+
+def test_what_is_left_over_joins_the_last_group():
+    knots = fit(Point(float(v), float(v >= 5), 1.0) for v in range(14))
+    assert knots.values == (2.0, 9.0)
+    assert knots.chances == pytest.approx((0.5 / 6, 9.5 / 10))
+
+
+def test_rounding_lifts_no_chance_above_the_next_knots():
+    # V is so near the upper knot that the share of the way is 1, and .03 + (.29 - .03) > .29
+    knots = Knots((-1.0, 1e-17), (0.03, 0.29))
+    assert knots(0.0) <= knots(1.0) == 0.29
 
 
 def test_of_a_flat_run_of_knots_the_ends_are_kept():

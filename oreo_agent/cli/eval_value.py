@@ -1,6 +1,5 @@
 """`oreo-agent eval-value`: what a bundle's value makes of stored episodes."""
 
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -50,8 +49,9 @@ def evaluate_value(
     if found.calibration is not None:
         for at in found.calibration.auc_by_turn:
             lines[f"auc_turn_{at.turn}"] = f"{at.auc:.3f} ({at.won} won, {at.lost} lost)"
-        for name in ("brier_raw", "brier"):
-            lines[name] = f"{getattr(found.calibration, name) or math.nan:.3f}"
+        lines["brier_raw"] = f"{found.calibration.brier_raw:.3f}"
+        if found.calibration.brier is not None:
+            lines["brier"] = f"{found.calibration.brier:.3f}"
         lines["calibration"] = found.calibration.sentence
     if write:
         lines["written"] = f"into {agent}/bundle.json and README.md"

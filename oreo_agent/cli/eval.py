@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from oreo_agent.cli import options
-from oreo_agent.cli.output import say_json
+from oreo_agent.cli.output import say_doubt, say_json
 
 
 def evaluate(
@@ -77,18 +77,20 @@ def evaluate(
     from oreo_agent.rollouts.verdicts import report_table
 
     chosen = deciding(agent, strategy, k=k, temperature=temperature, score=score, weight=weight)
+    cast = Cast(
+        policy=agent,
+        strategy=strategy,
+        settings=chosen,
+        value=value,
+        prompt=prompt,
+        device=device,
+        threads=threads,
+    )
+    say_doubt(cast.doubt())
     report = score_agent(
         EvaluateSettings(
             stage=Stage(task=task, split=split, data=data, step_limit=step_limit, live=live),
-            cast=Cast(
-                policy=agent,
-                strategy=strategy,
-                settings=chosen,
-                value=value,
-                prompt=prompt,
-                device=device,
-                threads=threads,
-            ),
+            cast=cast,
             episodes=episodes,
             record=record,
             out=out,

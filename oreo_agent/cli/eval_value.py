@@ -13,24 +13,48 @@ def evaluate_value(
     data: Annotated[
         list[Path], typer.Option(help="A store to judge it on; give it again for more.")
     ],
+    held_out: Annotated[
+        bool,
+        typer.Option("--held-out", help="Only instances that the bundle's own training held out."),
+    ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Keep calibration and trust in the bundle.")
+    ] = False,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, no lines.")] = False,
 ) -> None:
-    """Judge a value on stored episodes: its error, AUC, and ranking where episodes part.
+    """Judge a value on stored episodes: its error, AUC, calibration, and whether it may choose.
 
-    Fair on instances that the bundle has not been trained on. Branches come from
-    `oreo-agent rollout --branch`.
+    Fair on instances that the bundle has not been trained on. Most is told by branches, which come
+    from `oreo-agent rollout --branch`.
     """
+    import msgspec
+
     from oreo_agent.learn.judging import judge_bundle
 
-    figures, facts = judge_bundle(agent, data, threads=threads)
+    found, facts = judge_bundle(agent, data, only_held_out=held_out, write=write, threads=threads)
     if json:
-        say_json({"agent": str(agent), "data": facts, "figures": figures})
-        return
-    width = max(map(len, figures))
-    for name, figure in figures.items():
-        typer.echo(
-            f"{name:{width}}  {figure:.3f}"
-            if isinstance(figure, float)
-            else f"{name:{width}}  {figure}"
+        told = msgspec.to_builtins(
+            {"figures": found.figures, "calibration": found.calibration, "trust": found.trust}
         )
+        say_json({"agent": str(agent), "data": facts, **told, "written": write})
+        return
+    lines = {
+        name: f"{figure:.3f}" if isinstance(figure, float) else str(figure)
+        for name, figure in found.figures.items()
+    }
+    if found.trust is not None:
+        lines |= {name: str(estimate) for name, estimate in found.trust.estimates.items()}
+        lines["trusted"] = f"{found.trust.trusted}: {found.trust.sentence}"
+    if found.calibration is not None:
+        for at in found.calibration.auc_by_turn:
+            lines[f"auc_turn_{at.turn}"] = f"{at.auc:.3f} ({at.won} won, {at.lost} lost)"
+        lines["brier_raw"] = f"{found.calibration.brier_raw:.3f}"
+        if found.calibration.brier is not None:
+            lines["brier"] = f"{found.calibration.brier:.3f}"
+        lines["calibration"] = found.calibration.sentence
+    if write:
+        lines["written"] = f"into {agent}/bundle.json and README.md"
+    width = max(map(len, lines))
+    for name, line in lines.items():
+        typer.echo(f"{name:{width}}  {line}")

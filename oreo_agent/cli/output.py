@@ -12,6 +12,12 @@ def say_json(result: Mapping[str, Any]) -> None:
     typer.echo(json.dumps(result, ensure_ascii=False, default=str))
 
 
+def say_doubt(doubt: str) -> None:
+    """A line of warning beside the results, if there is one."""
+    if doubt:
+        typer.echo(f"warning: {doubt}", err=True)
+
+
 def say_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A line and a table below it; the first column is to the left, the others to the right."""
     from rich.box import SIMPLE_HEAD

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from oreo_agent.cli import options
-from oreo_agent.cli.output import say_json
+from oreo_agent.cli.output import say_doubt, say_json
 
 
 def play(
@@ -53,20 +53,20 @@ def play(
 
     if sys.stderr.isatty() and not json:
         typer.echo(f"{agent} gets ready for {task} {split} ...", err=True)
-    session = open_session(
-        PlaySettings(
-            agent=agent,
-            strategy=strategy,
-            k=k,
-            temperature=temperature,
-            stage=Stage(task=task, split=split, data=data, step_limit=step_limit, live=1),
-            instance=instance,
-            prompt=prompt,
-            seed=seed,
-            device=device,
-            threads=threads,
-        )
+    settings = PlaySettings(
+        agent=agent,
+        strategy=strategy,
+        k=k,
+        temperature=temperature,
+        stage=Stage(task=task, split=split, data=data, step_limit=step_limit, live=1),
+        instance=instance,
+        prompt=prompt,
+        seed=seed,
+        device=device,
+        threads=threads,
     )
+    say_doubt(settings.cast().doubt())
+    session = open_session(settings)
     try:
         if json:
             for _ in play_lines(session):

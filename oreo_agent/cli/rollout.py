@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from oreo_agent.cli import options
-from oreo_agent.cli.output import say_json, say_table, share
+from oreo_agent.cli.output import say_doubt, say_json, say_table, share
 
 
 def rollout(
@@ -64,21 +64,23 @@ def rollout(
     if strategy == "sample" and temperature == 0:
         strategy, temperature = "greedy", None
     settings = deciding(policy, strategy, k=k, temperature=temperature, score=score, weight=weight)
+    cast = Cast(
+        policy=policy,
+        strategy=strategy,
+        settings=settings,
+        value=value,
+        epsilon=epsilon,
+        prompt=prompt,
+        model=model,
+        device=device,
+        threads=threads,
+    )
+    say_doubt(cast.doubt())
     summary = collect(
         CollectSettings(
             out=out,
             stage=Stage(task=task, split=split, data=data, step_limit=step_limit, live=live),
-            cast=Cast(
-                policy=policy,
-                strategy=strategy,
-                settings=settings,
-                value=value,
-                epsilon=epsilon,
-                prompt=prompt,
-                model=model,
-                device=device,
-                threads=threads,
-            ),
+            cast=cast,
             episodes=episodes,
             repeats=repeats,
             branching=Branching(

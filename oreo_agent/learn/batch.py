@@ -13,6 +13,7 @@ from torch import Tensor
 
 from oreo_agent.model.packed import Packing
 from oreo_agent.records.episode import Episode
+from oreo_agent.records.reader import policy_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,10 @@ class Tokens:
     ends: tuple[int, ...]
     """Places in ``ids`` of each reply's last token."""
     reward: float
+    player: str = ""
+    """Who played it, or played on from a branch."""
+    lent: int | None = None
+    """Of a branch: how many of its first replies are another episode's."""
 
     @property
     def seen(self) -> list[int]:
@@ -62,7 +67,17 @@ class Tokens:
             actions=tuple(actions),
             ends=tuple(ends),
             reward=episode.reward,
+            player=policy_name(episode.policy),
+            lent=_lent(episode),
         )
+
+
+def _lent(episode: Episode) -> int | None:
+    """Replies with tokens before the turn at which a branch left its parent."""
+    if episode.branch is None:
+        return None
+    replies = [segment for segment in episode.segments if segment.kind == "action"]
+    return sum(bool(reply.ids) for reply in replies[: episode.branch.turn])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

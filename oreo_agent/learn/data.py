@@ -78,7 +78,7 @@ def read_episodes(
         )
     facts = {
         "fingerprint": digest.hexdigest()[:16],
-        **_counts(kept.values()),
+        **counts(kept.values()),
         "left_out": dict(left_out),
         "tokenizer": tokenizers.pop(),
         "task": ", ".join(sorted(tasks)),
@@ -103,10 +103,11 @@ def within(
     left_out = dict(facts["left_out"])
     if len(fit) < len(episodes):
         left_out["beyond the model's context"] = len(episodes) - len(fit)
-    return fit, {**facts, **_counts(fit), "left_out": left_out}
+    return fit, {**facts, **counts(fit), "left_out": left_out}
 
 
-def _counts(episodes: Collection[Tokens]) -> dict[str, int]:
+def counts(episodes: Collection[Tokens]) -> dict[str, int]:
+    """How many episodes, won ones and tokens."""
     return {
         "episodes": len(episodes),
         "won": sum(e.reward > 0.5 for e in episodes),
@@ -114,17 +115,18 @@ def _counts(episodes: Collection[Tokens]) -> dict[str, int]:
     }
 
 
+def held_out(instance: str, settings: TrainSettings) -> bool:
+    """Whether a run with these settings learns nothing from an instance; its name decides."""
+    told = f"{settings.seed}/held-out/{instance}".encode()
+    return int.from_bytes(hashlib.sha256(told).digest()[:4]) < settings.held_out * 2**32
+
+
 def split(episodes: Sequence[Tokens], settings: TrainSettings, prompt: PromptFormat) -> Data:
     """Instances, not episodes, are held out: V must not have seen the game it is judged on."""
-
-    def held(instance: str) -> bool:
-        told = f"{settings.seed}/held-out/{instance}".encode()
-        return int.from_bytes(hashlib.sha256(told).digest()[:4]) < settings.held_out * 2**32
-
-    train = [e for e in episodes if not held(e.instance)]
+    train = [e for e in episodes if not held_out(e.instance, settings)]
     return Data(
         train=train or list(episodes),
-        held_out=[e for e in episodes if held(e.instance)] if train else [],
+        held_out=[e for e in episodes if held_out(e.instance, settings)] if train else [],
         relabel=prompt.relabelled if settings.relabel else None,
         pad=0,
     )

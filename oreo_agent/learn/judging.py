@@ -1,6 +1,7 @@
 """What a policy and a value make of episodes that they did not learn from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,42 +9,66 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from oreo_agent.errors import BundleError, RecordError
+from oreo_agent.errors import BundleError, DataError, RecordError, SettingError
 from oreo_agent.learn.batch import Tokens, collate, parts
-from oreo_agent.learn.data import read_episodes, within
+from oreo_agent.learn.data import counts, held_out, read_episodes, within
 from oreo_agent.learn.forward import StateValues, TokenScores, policy_scores, state_values
 from oreo_agent.learn.metrics import Means, value_figures
-from oreo_agent.learn.ranking import parted, ranking_figures
+from oreo_agent.learn.ranking import parted, ranking_figures, weigh
 from oreo_agent.learn.reference import Known, looked_up
 from oreo_agent.learn.settings import TrainSettings
-from oreo_agent.model.bundle import read_card
+from oreo_agent.model.bundle import amend, read_card
+from oreo_agent.model.calibration import Calibration, ValuedEpisode, calibrate
 from oreo_agent.model.networks import ValueNetwork, load_policy
+from oreo_agent.model.trust import Trust
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What networks make of episodes that they did not learn from."""
+
+    figures: dict[str, Any]
+    calibration: Calibration | None = None
+    """None without a value, or without episodes."""
+    trust: Trust | None = None
+    """Likewise."""
 
 
 def judge_bundle(
-    bundle: Path, stores: Sequence[Path], *, threads: int = 1
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The figures of a bundle on stored episodes, whoever played them.
+    bundle: Path,
+    stores: Sequence[Path],
+    *,
+    only_held_out: bool = False,
+    write: bool = False,
+    threads: int = 1,
+) -> tuple[Judgement, dict[str, Any]]:
+    """What a bundle makes of stored episodes, whoever played them.
 
-    They are fair on instances that the bundle has not been trained on.
+    It is fair on instances that the bundle has not been trained on.
 
     Args:
         bundle: has a value.
-        stores: in the bundle's prompt format; branches among them make ranking figures.
+        stores: in the bundle's prompt format; branches among them tell most of how V chooses.
+        only_held_out: leave out all instances but those that the bundle's own training held out
+            (or would have: they are known by their names).
+        write: put calibration and trust into the bundle, in the place of those that are there;
+            without a state in which replies could be compared its trust stays.
         threads: of the CPU.
 
     Returns:
-        The figures of `judged`, and what is known of the episodes.
+        The judgement, and what is known of the episodes.
 
     Raises:
-        BundleError: there is no bundle, or it has no value.
+        BundleError: there is no bundle, or it has no value, or it cannot be written.
         DataError: the stores hold nothing to judge by.
         RecordError: the stores do not fit each other, or not the bundle.
+        SettingError: the bundle was trained on these very episodes, which is no evidence to keep.
     """
     card = read_card(bundle)
     if not card.has_value:
         raise BundleError(f"{bundle} has no value to judge; train one with --method oreo")
-    settings = TrainSettings(discount=card.settings["train"].get("discount", 1.0))
+    trained: dict[str, Any] = card.settings["train"]
+    settings = TrainSettings(discount=trained.get("discount", 1.0))
     episodes, _, facts = read_episodes(stores, settings)
     if card.tokenizer != facts["tokenizer"]:
         raise RecordError(
@@ -51,11 +76,24 @@ def judge_bundle(
             f"{card.tokenizer!r}; name stores of its own prompt format"
         )
     episodes, facts = within(episodes, facts, card.max_context)
+    if only_held_out:
+        episodes, facts = _held_out(episodes, facts, trained)
+    elif write and facts["fingerprint"] == card.data.get("fingerprint"):
+        raise SettingError(
+            f"{bundle} was trained on these very episodes, on which it looks better than it is; "
+            "add --held-out, or name a store of other instances"
+        )
     torch.set_num_threads(threads)
     device = Accelerator().device
     policy = TokenScores(load_policy(bundle / "policy")).to(device).eval()
     value = StateValues(ValueNetwork.load(bundle / "value")).to(device).eval()
-    return judged(policy, value, episodes, settings), facts
+    names = ", ".join(store.name for store in stores)
+    source = f"{'held out of ' if only_held_out else ''}{names} ({facts['fingerprint']})"
+    judgement = judged(policy, value, episodes, settings, source=source)
+    if write:
+        seen = judgement.trust is not None and judgement.trust.states
+        amend(bundle, judgement.calibration, judgement.trust if seen else card.trust)
+    return judgement, facts
 
 
 @torch.no_grad()
@@ -66,10 +104,11 @@ def judged(
     settings: TrainSettings,
     *,
     pad: int = 0,
+    source: str = "held out of its training",
     reference: nn.Module | None = None,
     known: Known | None = None,
     beta: float = 0.0,
-) -> dict[str, Any]:
+) -> Judgement:
     """The policy's likelihood of what was done, and what V knows.
 
     Args:
@@ -78,13 +117,15 @@ def judged(
         episodes: any; without one there are no figures.
         settings: whether rows are packed, and the value's discount.
         pad: token that fills the rows.
+        source: where the episodes are from, for people.
         reference: `ReferenceLogits` of what the policy started from.
         known: what it says of the episodes, in its place.
         beta: pull toward it, in reward units per nat.
 
     Returns:
-        ``nll``, in nats a token; with a value the figures of `value_figures` and, where episodes
-        part, of `ranking_figures`; with a reference too ``value_residual``, see `residuals`.
+        With figures ``nll``, in nats a token; with a value those of `value_figures` and, where
+        episodes part, of `ranking_figures`; with a reference too ``value_residual``, see
+        `residuals`.
     """
     means = Means()
     before: list[list[float]] = []
@@ -121,11 +162,40 @@ def judged(
             for line, kept in zip(upto, batch.end_mask, strict=True)
         ]
     figures: dict[str, Any] = means.take()
-    if value is not None and episodes:
-        rewards = [e.reward for e in episodes]
-        figures |= value_figures(before, ends, rewards, settings.discount)
-        figures |= ranking_figures(parted(episodes, ends, seen, said))
-    return figures
+    if value is None or not episodes:
+        return Judgement(figures=figures)
+    figures |= value_figures(before, ends, [e.reward for e in episodes], settings.discount)
+    states = parted(episodes, ends, seen, said)
+    valued = [
+        ValuedEpisode(
+            instance=episode.instance,
+            won=episode.won,
+            begins=[first[0], *answered[:-1]],
+            ends=at_ends,
+            lent=episode.lent or 0,
+        )
+        for episode, first, at_ends, answered in zip(episodes, before, ends, seen, strict=True)
+    ]
+    return Judgement(
+        figures=figures | ranking_figures(states),
+        calibration=calibrate(valued, source),
+        trust=weigh(states, source),
+    )
+
+
+def _held_out(
+    episodes: Sequence[Tokens], facts: Mapping[str, Any], trained: Mapping[str, Any]
+) -> tuple[list[Tokens], dict[str, Any]]:
+    """Those of instances that a run with these settings holds out, and the facts of them."""
+    run = TrainSettings(seed=trained["seed"], held_out=trained["held_out"])
+    kept = [episode for episode in episodes if held_out(episode.instance, run)]
+    if not kept:
+        raise DataError(
+            f"none of the {len(episodes)} episodes is of an instance that the bundle's training "
+            f"(seed {run.seed}, train.held_out {run.held_out:g}) held out; judge it on a split "
+            "that it was not trained on, without --held-out"
+        )
+    return kept, {**facts, **counts(kept)}
 
 
 def residuals(values: Tensor, ratio: Tensor, reward: Tensor, mask: Tensor, beta: float) -> Tensor:

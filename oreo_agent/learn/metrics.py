@@ -7,21 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from scipy.stats import rankdata
 
+from oreo_agent.model.calibration import auc
 from oreo_agent.records.atomic import write_atomic
 
 QUARTERS = (0.25, 0.5, 0.75)
-
-
-def auc(scores: Sequence[float], won: Sequence[bool]) -> float:
-    """Chance that a won episode scores above a lost one (ties count half); nan without both."""
-    wins = sum(won)
-    if wins in (0, len(won)):
-        return math.nan
-    ranks = rankdata(np.asarray(scores))
-    total = float(ranks[np.asarray(won, dtype=bool)].sum())
-    return (total - wins * (wins + 1) / 2) / (wins * (len(won) - wins))
 
 
 def value_figures(

@@ -7,10 +7,18 @@ misses by not foreseeing answers.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
 
 from oreo_agent.learn.batch import Tokens
+from oreo_agent.model.trust import Estimate, Trust, verdict
+
+RESAMPLES = 2000
+"""Of the instances, for an interval."""
 
 
 @dataclass(slots=True)
@@ -28,10 +36,21 @@ class Reply:
     @property
     def success(self) -> float:
         """Mean reward of the episodes that gave it."""
-        return sum(self.rewards) / len(self.rewards)
+        return _mean(self.rewards)
+
+    @property
+    def halves(self) -> tuple[float, float]:
+        """Mean rewards of every other episode, and of the rest; of two episodes or more."""
+        return _mean(self.rewards[::2]), _mean(self.rewards[1::2])
 
 
-State = Mapping[tuple[int, ...], Reply]
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state in which episodes part."""
+
+    instance: str
+    replies: Sequence[Reply]
+    """Two or more."""
 
 
 def parted(
@@ -40,7 +59,10 @@ def parted(
     seen: Sequence[Sequence[float]],
     logps: Sequence[Sequence[float]],
 ) -> list[State]:
-    """The states in which episodes part: at least two replies, by ids.
+    """The states in which episodes of one player part: at least two replies, by ids.
+
+    A reply is judged by how those went on who gave it: not by branches that only repeat it, as
+    their parents were taken for how they ended, and where branches were tried, by these alone.
 
     Args:
         episodes: any, in any order.
@@ -48,13 +70,25 @@ def parted(
         seen: for each episode, V where the next reply begins; after the last as in ``ends``.
         logps: for each episode, the log-probability of each reply, in nats.
     """
-    states: dict[tuple[str, tuple[int, ...]], dict[tuple[int, ...], Reply]] = {}
-    for episode, *figures in zip(episodes, ends, seen, logps, strict=True):
-        for (begin, end), *of_reply in zip(_replies(episode), *figures, strict=True):
-            state = states.setdefault((episode.instance, episode.ids[:begin]), {})
+    states: dict[object, dict[tuple[int, ...], Reply]] = {}
+    instances: dict[object, str] = {}
+    told = sorted(zip(episodes, ends, seen, logps, strict=True), key=lambda line: line[0].id)
+    for episode, *figures in told:
+        lines = zip(_replies(episode), *figures, strict=True)
+        for turn, ((begin, end), *of_reply) in enumerate(lines):
+            if turn < (episode.lent or 0):
+                continue
+            tried = turn == episode.lent
+            place = (episode.instance, episode.player, tried, episode.ids[:begin])
+            instances[place] = episode.instance
+            state = states.setdefault(place, {})
             said = state.setdefault(episode.ids[begin : end + 1], Reply(*of_reply))
             said.rewards.append(episode.reward)
-    return [state for state in states.values() if len(state) > 1]
+    return [
+        State(instances[place], list(state.values()))
+        for place, state in states.items()
+        if len(state) > 1
+    ]
 
 
 def ranking_figures(states: Sequence[State]) -> dict[str, float]:
@@ -70,24 +104,108 @@ def ranking_figures(states: Sequence[State]) -> dict[str, float]:
     """
     if not states:
         return {}
-    lines = [list(state.values()) for state in states]
     return {
-        "states": len(lines),
-        "concordance": _concordance(lines, "value"),
-        "concordance_seen": _concordance(lines, "seen"),
-        "concordance_logp": _concordance(lines, "logp"),
-        "taken_value": _mean([max(line, key=lambda r: r.value).success for line in lines]),
-        "taken_logp": _mean([max(line, key=lambda r: r.logp).success for line in lines]),
-        "taken_chance": _mean([_mean([r.success for r in line]) for line in lines]),
+        "states": len(states),
+        "concordance": _concordance(states, "value"),
+        "concordance_seen": _concordance(states, "seen"),
+        "concordance_logp": _concordance(states, "logp"),
+        "taken_value": _mean([_taken(state, "value") for state in states]),
+        "taken_logp": _mean([_taken(state, "logp") for state in states]),
+        "taken_chance": _mean([_chance(state) for state in states]),
     }
 
 
-def _concordance(lines: Sequence[Sequence[Reply]], by: str) -> float:
+def weigh(states: Sequence[State], source: str) -> Trust:
+    """What the states say of V's choices, each state alike, with intervals over instances.
+
+    Args:
+        states: of `parted`, which V was not trained on.
+        source: where they are from, for people.
+    """
+    rows: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    for state in states:
+        for name, figure in _gains(state).items():
+            if not math.isnan(figure):
+                rows[name].append((state.instance, figure))
+    found = {name: _estimate(row) for name, row in rows.items()}
+    instances = len({state.instance for state in states})
+    return Trust(
+        trusted=verdict(found.get("over_chance"), found.get("over_logp"), instances),
+        states=len(states),
+        instances=instances,
+        source=source,
+        **found,
+    )
+
+
+def _gains(state: State) -> dict[str, float]:
+    """The figures of `Trust` in one state; nan where it has none."""
+    value, logp, chance = _taken(state, "value"), _taken(state, "logp"), _chance(state)
+    best = _best(state)
+    flattered = max(reply.success for reply in state.replies)
+    return {
+        "over_chance": value - chance,
+        "over_logp": value - logp,
+        "tau": _tau(state, "value"),
+        "tau_logp": _tau(state, "logp"),
+        "regret": best - value,
+        "regret_most": math.nan if math.isnan(best) else flattered - value,
+        "regret_logp": best - logp,
+        "regret_chance": best - chance,
+    }
+
+
+def _taken(state: State, by: str) -> float:
+    """Success after the reply that ``by`` would take; of equal ones the mean."""
+    top = max(getattr(reply, by) for reply in state.replies)
+    return _mean([reply.success for reply in state.replies if getattr(reply, by) == top])
+
+
+def _chance(state: State) -> float:
+    """Success after a reply that is drawn blindly."""
+    return _mean([reply.success for reply in state.replies])
+
+
+def _best(state: State) -> float:
+    """Success after the best reply, found by one half of the continuations and judged by the other.
+
+    The best of several noisy means flatters itself; this falls short instead, as half of the
+    continuations may find another reply than the best. nan if a reply was continued only once.
+    """
+    if any(len(reply.rewards) < 2 for reply in state.replies):
+        return math.nan
+    halves = [reply.halves for reply in state.replies]
+    judged: list[float] = []
+    for finder, judge in ((0, 1), (1, 0)):
+        top = max(half[finder] for half in halves)
+        judged.append(_mean([half[judge] for half in halves if half[finder] == top]))
+    return _mean(judged)
+
+
+def _tau(state: State, by: str) -> float:
+    """Kendall's tau-b of ``by`` and success; nan where one of the two is equal throughout."""
+    agreed = by_pairs = success_pairs = 0.0
+    for one, other in combinations(state.replies, 2):
+        gap = getattr(one, by) - getattr(other, by)
+        better = one.success - other.success
+        agreed += _sign(gap) * _sign(better)
+        by_pairs += gap != 0
+        success_pairs += better != 0
+    if not by_pairs or not success_pairs:
+        return math.nan
+    return agreed / math.sqrt(by_pairs * success_pairs)
+
+
+def _sign(number: float) -> int:
+    return (number > 0) - (number < 0)
+
+
+def _concordance(states: Sequence[State], by: str) -> float:
     """Over all pairs of a won and a lost episode whose replies differ; nan without any."""
     agreed = total = 0.0
-    for line in lines:
-        for better in line:
-            for worse in line:
+    for state in states:
+        for better in state.replies:
+            for worse in state.replies:
                 pairs = sum(better.rewards) * sum(1 - r for r in worse.rewards)
                 if better is worse or not pairs:
                     continue
@@ -95,6 +213,23 @@ def _concordance(lines: Sequence[Sequence[Reply]], by: str) -> float:
                 agreed += pairs * (0.5 if gap == 0 else gap > 0)
                 total += pairs
     return agreed / total if total else math.nan
+
+
+def _estimate(row: Sequence[tuple[str, float]]) -> Estimate:
+    """The mean of figures of states, and where it lies in 95 % of draws of their instances."""
+    by_instance: dict[str, list[float]] = defaultdict(list)
+    for instance, figure in row:
+        by_instance[instance].append(figure)
+    lines = [by_instance[name] for name in sorted(by_instance)]
+    sums = np.array([sum(line) for line in lines])
+    counts = np.array([len(line) for line in lines])
+    draw = np.random.default_rng(0)
+    means: list[float] = []
+    for _ in range(RESAMPLES):
+        drawn = draw.integers(len(lines), size=len(lines))
+        means.append(float(sums[drawn].sum() / counts[drawn].sum()))
+    low, high = np.quantile(means, (0.025, 0.975))
+    return Estimate(value=float(sums.sum() / counts.sum()), low=float(low), high=float(high))
 
 
 def _replies(episode: Tokens) -> list[tuple[int, int]]:

@@ -25,6 +25,7 @@ from oreo_agent.learn.trainer import Trainer
 from oreo_agent.learn.wiring import Laid, lay
 from oreo_agent.model.bundle import Card, fingerprint, read_card, write_bundle
 from oreo_agent.model.compact import BOS, END, PAD, SPECIALS, CompactPrompt
+from oreo_agent.model.description import with_value_section
 from oreo_agent.model.networks import (
     ValueNetwork,
     load_policy,
@@ -89,6 +90,7 @@ def train(run: TrainRun, report: Report = lambda _: None) -> Card:
     with watched(report, run.tracker if main else (), _tracked(run, ready)) as trainer.report:
         figures = trainer.run()
     has_value = ready.laid.value is not None and ready.objective.needs.keeps_value
+    found = trainer.judgement() if has_value else None
     card = Card(
         method=run.method,
         settings={
@@ -104,6 +106,8 @@ def train(run: TrainRun, report: Report = lambda _: None) -> Card:
         has_value=has_value,
         max_context=start.max_context,
         metrics=figures,
+        calibration=found.calibration if found else None,
+        trust=found.trust if found else None,
     )
     if main:
         _write(run.out, card, start, ready.laid, ready.work)
@@ -279,7 +283,7 @@ def _readme(card: Card) -> str:
         if card.has_value
         else "There is no value network."
     )
-    return f"""# An agent for {card.task}
+    text = f"""# An agent for {card.task}
 
 Trained by oreo-agent with the method `{card.method}` on {card.data["episodes"]} episodes
 ({card.data["won"]} won), from {card.base}. Prompt format: `{card.prompt["format"]}`.
@@ -295,3 +299,6 @@ Figures on held-out instances of the training data:
 Limits: it has learned from the episodes above and nothing else; scores on other worlds, prompt
 formats or step limits are not known. The settings of the run are in `bundle.json`.
 """
+    if not card.has_value:
+        return text
+    return with_value_section(text, card.calibration, card.trust)

@@ -22,7 +22,7 @@ from oreo_agent.learn.course import Course, Report
 from oreo_agent.learn.data import Data
 from oreo_agent.learn.figures import measure
 from oreo_agent.learn.forward import Scores, policy_scores, recall, state_values
-from oreo_agent.learn.judging import judged
+from oreo_agent.learn.judging import Judgement, judged
 from oreo_agent.learn.metrics import Means
 from oreo_agent.learn.objectives import Losses, Objective, Unit, View
 from oreo_agent.learn.optimisers import Mover
@@ -252,7 +252,14 @@ class Trainer:
 
     def judge(self) -> dict[str, Any]:
         """Held-out figures: the policy's likelihood of what was done, and what V knows."""
-        found = judged(
+        found = dict(self.judgement().figures)
+        if self.held_units and self.selection.by == "policy_loss":
+            found["policy_loss"] = self._held_out_loss()
+        return found
+
+    def judgement(self) -> Judgement:
+        """What the networks, as they are now, make of the held-out episodes."""
+        return judged(
             self.policy,
             self.value,
             self.data.held_out,
@@ -262,9 +269,6 @@ class Trainer:
             known=self.known,
             beta=getattr(self.objective, "beta", 0.0),
         )
-        if self.held_units and self.selection.by == "policy_loss":
-            found["policy_loss"] = self._held_out_loss()
-        return found
 
     def _held_units(self) -> list[Unit]:
         """What of the held-out episodes the objective has a loss for."""

@@ -8,16 +8,22 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from oreo_agent.errors import BundleError
+from oreo_agent.model.calibration import Calibration
+from oreo_agent.model.description import with_value_section
+from oreo_agent.model.trust import Trust
+from oreo_agent.records.atomic import write_atomic
 
 FORMAT = 1
 """Raised whenever the meaning of a field changes; an older bundle is read or refused."""
+EVIDENCE = ("calibration", "trust")
+"""Fields of a card that `amend` may add to a finished bundle."""
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +47,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """Longest history in tokens that the networks read."""
     metrics: dict[str, Any] = msgspec.field(default_factory=dict[str, Any])
     """Last figures of the training run, held-out ones among them."""
+    calibration: Calibration | None = None
+    """V as a probability, from episodes that it was not trained on; None if nobody asked."""
+    trust: Trust | None = None
+    """Whether V may choose, from such episodes."""
     format: int = FORMAT
 
 
@@ -71,7 +81,11 @@ def read_card(folder: Path | str) -> Card:
 
 
 def fingerprint(folder: Path | str) -> str:
-    """Checksum of a bundle's (or a model folder's) weights and card, 16 hex digits."""
+    """Checksum of a bundle's (or a model folder's) weights and card, 16 hex digits.
+
+    What was found out about the bundle later (`EVIDENCE`) is no part of it: that changes nothing
+    that it does, so its reports and its episodes' ids go on meaning the same agent.
+    """
     digest = hashlib.sha256()
     files = sorted(
         path
@@ -83,8 +97,27 @@ def fingerprint(folder: Path | str) -> str:
     for path in files:
         digest.update(path.relative_to(folder).as_posix().encode())
         with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+            if path.name == "bundle.json":
+                digest.update(hashlib.sha256(_without_evidence(file.read())).digest())
+            else:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
+
+
+def _without_evidence(data: bytes) -> bytes:
+    """A card as it was written before it was amended; what is no card as it is."""
+    try:
+        fields = msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return data
+    return _encoded(fields | dict.fromkeys(EVIDENCE))
+
+
+def _encoded(fields: Mapping[str, Any]) -> bytes:
+    """A card as JSON, without evidence that is not there."""
+    told = {key: v for key, v in fields.items() if key not in EVIDENCE or v is not None}
+    # msgspec writes a figure that is not a number (an AUC without losses, say) as null
+    return msgspec.json.format(msgspec.json.encode(told), indent=1)
 
 
 def write_bundle(folder: Path, card: Card, readme: str, save: Callable[[Path], None]) -> None:
@@ -109,9 +142,7 @@ def write_bundle(folder: Path, card: Card, readme: str, save: Callable[[Path], N
     try:
         save(making)
         (making / "README.md").write_text(readme, encoding="utf-8")
-        # msgspec writes a figure that is not a number (an AUC without losses, say) as null
-        encoded = msgspec.json.format(msgspec.json.encode(card), indent=1)
-        (making / "bundle.json").write_bytes(encoded)
+        (making / "bundle.json").write_bytes(_encoded(msgspec.structs.asdict(card)))
         for path in making.rglob("*"):
             if path.is_file():
                 path.chmod(0o644)
@@ -123,3 +154,30 @@ def write_bundle(folder: Path, card: Card, readme: str, save: Callable[[Path], N
     finally:
         shutil.rmtree(making, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def amend(folder: Path, calibration: Calibration | None, trust: Trust | None) -> Card:
+    """Put evidence into a bundle's card and model card; all else in them stays as it is.
+
+    Each of the two files is replaced whole or not at all, the card last.
+
+    Args:
+        folder: of the bundle.
+        calibration: in the place of the card's; None leaves none there.
+        trust: likewise.
+
+    Raises:
+        BundleError: there is no bundle, it is damaged, or it cannot be written.
+    """
+    card = msgspec.structs.replace(read_card(folder), calibration=calibration, trust=trust)
+    path, readme = folder / "bundle.json", folder / "README.md"
+    try:
+        # not from the struct, which knows no fields of later versions
+        fields = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        text = readme.read_text(encoding="utf-8") if readme.exists() else ""
+        write_atomic(readme, with_value_section(text, calibration, trust).encode())
+        evidence = {"calibration": calibration, "trust": trust}
+        write_atomic(path, _encoded(fields | evidence))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{folder} cannot be amended: {error}; make it writable") from error
+    return card

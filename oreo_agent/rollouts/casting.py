@@ -127,6 +127,22 @@ class Cast:
         """Whether a bundle plays."""
         return self.policy not in TEXT_POLICIES
 
+    def doubt(self) -> str:
+        """Why the value that is to choose here should not; empty if nothing is known against it.
+
+        Raises:
+            BundleError: its card cannot be read.
+        """
+        score = dict(self.settings).get("score", "value")
+        judge = Path(self.policy if self.value is None else self.value)
+        by_value = self.is_model and self.strategy == "best-of-k" and score == "value"
+        if not by_value or not (judge / "bundle.json").exists():
+            return ""
+        trust = read_card(judge).trust
+        if trust is None or trust.trusted != "no":
+            return ""
+        return f"{judge}: {trust.sentence}; --strategy greedy or sample plays without it"
+
     def player(self, task: str) -> Player:
         """Load the player.
 

@@ -6,6 +6,8 @@ import pytest
 
 from oreo_agent import __version__
 from oreo_agent.cli import VERBS, run
+from oreo_agent.model.bundle import amend
+from oreo_agent.model.trust import Estimate, Trust
 from oreo_agent.records.store import Store
 from oreo_agent.rollouts import collect as collecting
 from oreo_agent.rollouts.report import Report
@@ -281,3 +283,35 @@ def test_a_bundle_collects_by_the_strategy_that_is_asked(oreo, tmp_path, games):
     judged = collected("judged", "--strategy", "best-of-k", "--value", tmp_path / "b")
     assert "score=value" in judged.strategy
     assert judged.fingerprint == drawn.fingerprint
+
+
+def test_whoever_plays_by_a_value_that_loses_is_told_so_in_one_line(oreo, tmp_path, games):
+    bundle = tmp_path / "b"
+    base = ("rollout", "--out", tmp_path / "s", "--policy", "expert", "--episodes", 4, *games)
+    assert oreo(*base)[0] == 0
+    trained = ("train", "--data", tmp_path / "s", "--method", "oreo", "--size", "64x1")
+    assert oreo(*trained, "--out", bundle, "--set", "train.batch=4")[0] == 0
+    short = (*games, "--step-limit", 1)
+    plays = {
+        "rollout": ("--policy", bundle, "--out", tmp_path / "own", "--episodes", 1),
+        "eval": ("--agent", bundle, "--episodes", 1, "--json"),
+        "play": ("--agent", bundle, "--json"),
+    }
+
+    def warnings(*options):
+        for verb, told in plays.items():
+            code, _, err = oreo(verb, *told, *short, *options)
+            assert code == 0, err
+            yield [line for line in err.splitlines() if line.startswith("warning: ")]
+
+    by_value = ("--strategy", "best-of-k")
+    assert list(warnings(*by_value)) == [[], [], []]
+    loss = Estimate(value=-0.03, low=-0.05, high=-0.01)
+    trust = Trust(
+        trusted="no", states=41, instances=30, source="b", over_chance=loss, over_logp=loss
+    )
+    amend(bundle, None, trust)
+    for lines in warnings(*by_value):
+        (line,) = lines
+        assert "by value would lose 3.0 points a choice here" in line
+    assert list(warnings("--strategy", "greedy")) == [[], [], []]

@@ -1,11 +1,12 @@
 """Batches: each number of an episode is found again at its place, whoever else is in the row."""
 
+import msgspec
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oreo_agent.learn.batch import Tokens, collate, parts
-from oreo_agent.records.episode import Segment
+from oreo_agent.records.episode import BranchRecord, PolicyRecord, Segment
 
 
 @st.composite
@@ -49,6 +50,22 @@ def test_actions_are_the_tokens_of_action_segments_and_ends_their_last_ones(an_e
     assert found.actions == (4, 5, 6, 10)
     assert found.ends == (6, 10)
     assert found.reward == episode.reward
+
+
+def test_a_branch_is_known_by_the_replies_that_another_episode_lent_it(an_episode):
+    own = an_episode(3, turns=3)
+    assert Tokens.of(own).lent is None
+    branch = an_episode(3, turns=3, branch=BranchRecord(parent="e", turn=2))
+    assert Tokens.of(branch).lent == 2
+    silent = Segment(kind="action", ids=(), text="a reply without tokens")
+    longer = msgspec.structs.replace(
+        branch,
+        segments=(own.segments[0], silent, *own.segments[1:]),
+        branch=BranchRecord(parent="e", turn=3),
+    )
+    assert Tokens.of(longer).lent == 2
+    other = an_episode(3, policy=PolicyRecord(kind="model", fingerprint="f", strategy="greedy"))
+    assert Tokens.of(other).player != Tokens.of(own).player == "expert"
 
 
 def test_only_segments_decide_what_an_action_is_whatever_the_texts_say(an_episode):

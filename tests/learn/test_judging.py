@@ -1,6 +1,8 @@
 """A value judged on stored episodes: the figures that its training reported, and who is refused."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +10,12 @@ import pytest
 import torch
 
 from oreo_agent.cli import run
-from oreo_agent.errors import BundleError, RecordError
+from oreo_agent.errors import BundleError, DataError, RecordError, SettingError
 from oreo_agent.learn import judging
 from oreo_agent.learn.batch import Batch, Tokens
 from oreo_agent.learn.data import read_episodes, split
 from oreo_agent.learn.head import Chosen
-from oreo_agent.learn.judging import judge_bundle, judged, residuals
+from oreo_agent.learn.judging import Judgement, judge_bundle, judged, residuals
 from oreo_agent.learn.objectives import Objective
 from oreo_agent.learn.objectives.dpo import Dpo
 from oreo_agent.learn.objectives.kto import Kto
@@ -22,7 +24,7 @@ from oreo_agent.learn.objectives.rejection import Rejection
 from oreo_agent.learn.objectives.sft import Sft
 from oreo_agent.learn.settings import TrainRun, TrainSettings
 from oreo_agent.learn.train import train
-from oreo_agent.model.bundle import read_card
+from oreo_agent.model.bundle import fingerprint, read_card
 from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.prompt import load_prompt
 from oreo_agent.records.store import Store
@@ -33,7 +35,8 @@ LITTLE = TrainSettings(epochs=0.5, value_warmup=1.0, batch=16, held_out=0.5, see
 @pytest.fixture(scope="module")
 def store(an_episode, a_store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stores") / "episodes"
-    return a_store(folder, [an_episode(number) for number in range(48)])
+    parting = [an_episode(number, id=f"p{number}", turns=1) for number in range(24)]
+    return a_store(folder, [an_episode(number) for number in range(48)] + parting)
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +52,79 @@ def test_the_held_out_episodes_give_the_figures_of_the_training_run(
     episodes, prompt, _ = read_episodes((store,), LITTLE)
     held = {e.id for e in split(episodes, LITTLE, load_prompt(prompt)).held_out}
     kept = a_store(tmp_path / "held", [e for e in Store.open(store) if e.id in held])
-    figures, facts = judge_bundle(bundle, [kept])
+    found, facts = judge_bundle(bundle, [kept])
     assert facts["episodes"] == len(held) > 0
-    told = dict(read_card(bundle).metrics)
+    card = read_card(bundle)
+    told = dict(card.metrics)
     assert told.pop("value_residual") > 0  # what the bundle started from is not known to it
-    assert figures == pytest.approx(told, rel=1e-4)
+    assert found.figures == pytest.approx(told, rel=1e-4)
+    assert found.calibration is not None
+    assert card.calibration is not None
+    assert found.calibration.values == pytest.approx(card.calibration.values, rel=1e-4)
+    assert found.calibration.chances == pytest.approx(card.calibration.chances)
+    assert card.calibration.source == "held out of its training"
+    again, facts = judge_bundle(bundle, [store], only_held_out=True)
+    assert facts["episodes"] == len(held)
+    assert again.figures == pytest.approx(told, rel=1e-4)
+
+
+def test_every_state_in_which_v_was_asked_is_calibrated_by(monkeypatch: pytest.MonkeyPatch):
+    told: list[Any] = []
+    monkeypatch.setattr(judging, "calibrate", lambda episodes, source: told.extend(episodes))
+    ids = tuple(range(1, 11))
+    some = Tokens(id="a", instance="i", ids=ids, actions=(2, 3, 6, 8, 9), ends=(3, 6, 9), reward=1)
+    branch = replace(some, id="b", instance="j", lent=1, reward=0)
+    judged(_Even(), _Places(), [some, branch], TrainSettings())
+    first, second = told
+    assert (first.instance, first.won, first.lent) == ("i", True, 0)
+    assert (second.instance, second.won, second.lent) == ("j", False, 1)
+    assert (first.begins, first.ends) == ([1, 5, 7], [3, 6, 9])
+
+
+def test_evidence_is_written_into_the_bundle_but_not_that_of_its_own_lessons(
+    bundle: Path, store: Path, tmp_path: Path
+):
+    mine = tmp_path / "mine"
+    shutil.copytree(bundle, mine)
+    with pytest.raises(SettingError, match=r"trained on these very episodes.*--held-out"):
+        judge_bundle(mine, [store], write=True)
+    assert read_card(mine) == read_card(bundle)
+    found, _ = judge_bundle(mine, [store], only_held_out=True, write=True)
+    card = read_card(mine)
+    assert (card.calibration, card.trust) == (found.calibration, found.trust)
+    assert found.trust is not None
+    assert found.trust.source.startswith("held out of episodes (")
+    assert found.trust.sentence[1:] in (mine / "README.md").read_text()
+    assert card.metrics == read_card(bundle).metrics
+    assert fingerprint(mine) == fingerprint(bundle)
+    judge_bundle(bundle, [store])
+    assert read_card(bundle).trust != card.trust
+
+
+def test_episodes_that_never_part_say_nothing_against_what_is_known_of_v(
+    bundle: Path, a_store, an_episode, tmp_path: Path
+):
+    mine = tmp_path / "mine"
+    shutil.copytree(bundle, mine)
+    known = read_card(mine)
+    assert known.trust is not None
+    assert known.trust.states > 0
+    alone = a_store(tmp_path / "alone", [an_episode(7)])
+    found, _ = judge_bundle(mine, [alone], write=True)
+    assert found.trust is not None
+    assert found.trust.states == 0
+    assert read_card(mine).trust == known.trust
+    assert read_card(mine).calibration == found.calibration != known.calibration
+
+
+def test_a_bundle_that_held_nothing_out_of_a_store_says_so(
+    bundle: Path, store: Path, a_store, an_episode, tmp_path: Path
+):
+    episodes, prompt, _ = read_episodes((store,), LITTLE)
+    shown = split(episodes, LITTLE, load_prompt(prompt)).train[0]
+    kept = a_store(tmp_path / "shown", [e for e in Store.open(store) if e.id == shown.id])
+    with pytest.raises(DataError, match=r"seed 3, train\.held_out 0\.5.*without --held-out"):
+        judge_bundle(bundle, [kept], only_held_out=True)
 
 
 class _Places(torch.nn.Module):
@@ -93,8 +164,8 @@ def test_each_reply_is_judged_where_it_ends_and_where_its_answer_has_been_seen(
 
 def test_without_a_value_there_is_only_the_likelihood():
     some = Tokens(id="a", instance="i", ids=(1, 2, 3), actions=(2,), ends=(2,), reward=1)
-    assert judged(_Even(), None, [some], TrainSettings()) == {"nll": 2.0}
-    assert judged(_Even(), _Places(), [], TrainSettings()) == {}
+    assert judged(_Even(), None, [some], TrainSettings()) == Judgement(figures={"nll": 2.0})
+    assert judged(_Even(), _Places(), [], TrainSettings()) == Judgement(figures={})
 
 
 def test_the_residual_of_eq_8_by_hand():
@@ -167,6 +238,13 @@ def test_the_verb_prints_the_figures(bundle: Path, store: Path, capsys: pytest.C
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert run([*asked, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert set(lines) == set(told["figures"])
+    estimates = {name for name, figure in told["trust"].items() if isinstance(figure, dict)}
+    turns = {f"auc_turn_{at['turn']}" for at in told["calibration"]["auc_by_turn"]}
+    errors = {"brier_raw", "brier"}
+    assert set(lines) == {*told["figures"], "trusted", "calibration"} | estimates | turns | errors
+    assert float(lines["brier"]) == pytest.approx(told["calibration"]["brier"], abs=1e-3)
+    assert not told["written"]
+    assert lines["trusted"].startswith(told["trust"]["trusted"])
+    assert told["calibration"]["episodes"] == 72
     assert float(lines["auc_50"]) == pytest.approx(told["figures"]["auc_50"], abs=1e-3)
-    assert lines["episodes"] == "48"
+    assert lines["episodes"] == "72"

@@ -8,23 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oreo_agent.learn.metrics import Journal, Means, auc, value_figures
-
-pairs = st.lists(st.tuples(st.integers(-3, 3).map(float), st.booleans()), max_size=15)
-
-
-@given(pairs)
-def test_auc_is_the_chance_that_a_won_episode_scores_above_a_lost_one(
-    found: list[tuple[float, bool]],
-):
-    won = [score for score, w in found if w]
-    lost = [score for score, w in found if not w]
-    area = auc([score for score, _ in found], [w for _, w in found])
-    if not won or not lost:
-        assert math.isnan(area)
-        return
-    counted = sum((w > v) + 0.5 * (w == v) for w in won for v in lost)
-    assert area == pytest.approx(counted / len(won) / len(lost))
+from oreo_agent.learn.metrics import Journal, Means, value_figures
 
 
 def test_value_figures_are_taken_at_the_ends_of_replies_and_before_the_tokens():

@@ -92,7 +92,15 @@ def test_the_card_tells_how_the_bundle_came_to_be(bundles, store: Path):
     assert first.data["episodes"] == second.data["episodes"] == 48
     assert first.task == "dens"
     assert {"nll", "mse", "auc_50"} <= set(second.metrics)
-    assert "`oreo`" in (bundles[1].out / "README.md").read_text()
+    assert (first.calibration, first.trust) == (None, None)
+    assert second.calibration is not None
+    assert second.trust is not None
+    assert second.calibration.episodes == second.metrics["episodes"]
+    texts = [(run.out / "README.md").read_text() for run in bundles]
+    assert "`oreo`" in texts[1]
+    assert ["## The value" in text for text in texts] == [False, True]
+    assert second.trust.sentence[1:] in texts[1]
+    assert second.calibration.sentence[1:] in texts[1]
 
 
 def test_every_line_of_metrics_is_kept_with_the_bundle(bundles):
@@ -404,6 +412,7 @@ def test_every_method_learns_from_the_same_store_and_keeps_a_value_that_can_choo
     out = tmp_path / "agent"
     card = train(replace(bundles[1], out=out, method=method, objective=objective, train=quick))
     assert (card.method, card.has_value) == (method, kept)
+    assert ((card.calibration is None), (card.trust is None)) == (not kept, not kept)
     assert (out / "value").exists() == kept
     before, after = (load_file(b / "policy" / "model.safetensors") for b in (bundles[0].out, out))
     assert any(not torch.equal(after[name], weight) for name, weight in before.items())
@@ -438,7 +447,8 @@ def test_v_learns_to_tell_won_from_lost_on_instances_that_it_has_not_seen(bundle
 def test_a_frozen_value_stays_to_the_last_bit_while_the_policy_learns(bundles, tmp_path: Path):
     settings = replace(QUICK, freeze_value=True, value_warmup=0.0, epochs=1.0)
     run = replace(bundles[1], model=str(bundles[1].out), out=tmp_path / "b", train=settings)
-    train(run)
+    card = train(run)
+    assert card.calibration is not None
     weights = {
         part: [load_file(out / part / "model.safetensors") for out in (bundles[1].out, run.out)]
         for part in ("policy", "value")

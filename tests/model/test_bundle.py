@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from oreo_agent.errors import BundleError
-from oreo_agent.model.bundle import FORMAT, Card, fingerprint, read_card, write_bundle
+from oreo_agent.model.bundle import FORMAT, Card, amend, fingerprint, read_card, write_bundle
+from oreo_agent.model.calibration import Calibration, ValuedEpisode, calibrate
+from oreo_agent.model.trust import Estimate, Trust
 
 
 def card(**changes: Any) -> Card:
@@ -29,6 +31,27 @@ def card(**changes: Any) -> Card:
 def save(folder: Path) -> None:
     (folder / "policy").mkdir()
     (folder / "policy" / "model.safetensors").write_bytes(b"weights")
+
+
+def calibration() -> Calibration:
+    values = [i / 30 for i in range(30)]
+    lines = [
+        ValuedEpisode(instance=f"game {i % 9}", won=v > 0.4, begins=[v], ends=[v])
+        for i, v in enumerate(values)
+    ]
+    found = calibrate(lines, "thirty")
+    assert found is not None
+    return found
+
+
+TRUST = Trust(
+    trusted="no",
+    states=41,
+    instances=30,
+    source="branches",
+    over_chance=Estimate(value=-0.03, low=-0.05, high=-0.01),
+    over_logp=Estimate(value=0.0, low=-0.02, high=0.02),
+)
 
 
 def stands(folder: Path, **changes: Any) -> Path:
@@ -136,3 +159,62 @@ def test_the_fingerprint_follows_weights_and_card_and_nothing_else(tmp_path: Pat
 def test_a_folder_without_weights_has_no_fingerprint(tmp_path: Path):
     with pytest.raises(BundleError, match="holds no weights"):
         fingerprint(tmp_path)
+
+
+def test_evidence_is_read_as_it_was_written_and_a_card_without_it_as_one_that_has_none(
+    tmp_path: Path,
+):
+    whole = {"calibration": calibration(), "trust": TRUST}
+    folder = stands(tmp_path / "agent", **whole)
+    assert read_card(folder) == card(**whole)
+    bare = stands(tmp_path / "bare")
+    assert not {"calibration", "trust"} & json.loads((bare / "bundle.json").read_text()).keys()
+    assert (read_card(bare).calibration, read_card(bare).trust) == (None, None)
+
+
+def test_a_calibration_that_is_no_monotone_map_is_a_damaged_card(tmp_path: Path):
+    folder = stands(tmp_path / "agent", calibration=calibration())
+    fields = json.loads((folder / "bundle.json").read_text())
+    fields["calibration"]["chances"].reverse()
+    (folder / "bundle.json").write_text(json.dumps(fields))
+    with pytest.raises(BundleError, match=r"bundle\.json is damaged.*never fall"):
+        read_card(folder)
+
+
+def test_amending_changes_what_is_known_of_a_bundle_and_not_who_it_is(tmp_path: Path):
+    folder = stands(tmp_path / "agent", metrics={"auc": 0.1 + 0.2, "none": math.nan, "e": 1e-300})
+    before, weights = read_card(folder), folder / "policy" / "model.safetensors"
+    first, inode = fingerprint(folder), weights.stat().st_ino
+    amended = amend(folder, calibration(), TRUST)
+    assert (amended.calibration, amended.trust) == (calibration(), TRUST)
+    assert read_card(folder) == amended
+    assert fingerprint(folder) == first
+    assert weights.stat().st_ino == inode
+    assert (folder / "README.md").read_text().startswith("# An agent\n\n## The value\n")
+    amend(folder, None, None)
+    assert read_card(folder) == before
+    assert fingerprint(folder) == first
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "bundle.json", "policy"]
+
+
+def test_fields_of_a_later_version_survive_an_amendment(tmp_path: Path):
+    folder = stands(tmp_path / "agent")
+    path = folder / "bundle.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"later": [1, "two"]}))
+    first = fingerprint(folder)
+    amend(folder, None, TRUST)
+    assert json.loads(path.read_text())["later"] == [1, "two"]
+    assert fingerprint(folder) == first
+
+
+def test_what_cannot_be_amended_says_so_and_keeps_its_card(tmp_path: Path):
+    with pytest.raises(BundleError, match="is no bundle"):
+        amend(tmp_path / "nowhere", None, TRUST)
+    folder = stands(tmp_path / "agent")
+    (folder / "README.md").write_bytes(b"caf\xe9")
+    with pytest.raises(BundleError, match=r"cannot be amended"):
+        amend(folder, None, TRUST)
+    assert read_card(folder).trust is None
+    (folder / "README.md").unlink()
+    assert amend(folder, None, TRUST).trust == TRUST
+    assert "By value would lose 3.0 points" in (folder / "README.md").read_text()

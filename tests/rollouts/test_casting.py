@@ -8,6 +8,7 @@ from oreo_agent.errors import BundleError, SettingError
 from oreo_agent.model.bundle import Card, write_bundle
 from oreo_agent.model.prompt import ids_of
 from oreo_agent.model.tokenizers import word_tokenizer
+from oreo_agent.model.trust import Estimate, Trust
 from oreo_agent.rollouts.casting import Cast, Stage, find_task
 from oreo_agent.rollouts.collect import policy_identity
 from oreo_agent.rollouts.crew import play
@@ -116,3 +117,40 @@ def test_every_task_with_words_has_them_for_every_format():
 def test_a_mistyped_task_is_answered_with_the_nearest():
     with pytest.raises(SettingError, match="did you mean 'alfworld'"):
         find_task("alfwrld")
+
+
+def judged(folder, trusted):
+    """A bundle of whose value so much is known."""
+    loss = Estimate(value=-0.03, low=-0.05, high=-0.01)
+    trust = Trust(
+        trusted=trusted, states=41, instances=30, source="b", over_chance=loss, over_logp=loss
+    )
+    card = Card(
+        method="oreo", settings={}, prompt={}, tokenizer="t", base="tiny", data={}, has_value=True,
+        trust=trust if trusted else None,
+    )  # fmt: skip
+    write_bundle(folder, card, "", lambda _: None)
+    return str(folder)
+
+
+def test_a_value_that_is_known_to_choose_badly_is_doubted_where_it_chooses(tmp_path):
+    bad = judged(tmp_path / "bad", "no")
+    doubt = Cast(policy=bad, strategy="best-of-k").doubt()
+    assert doubt.startswith(f"{bad}: by value would lose 3.0 points")
+    assert doubt.endswith(
+        "41 states of 30 instances, b; --strategy greedy or sample plays without it"
+    )
+    others = [judged(tmp_path / f"bundle {name}", name) for name in ("yes", "unknown", "")]
+    for other in others:
+        assert Cast(policy=other, strategy="best-of-k").doubt() == ""
+        assert Cast(policy=bad, strategy="best-of-k", value=other).doubt() == ""
+        assert Cast(policy=other, strategy="best-of-k", value=bad).doubt() == doubt
+    for score in ("logp", "chance", "constant"):
+        assert Cast(policy=bad, strategy="best-of-k", settings=(("score", score),)).doubt() == ""
+    for strategy in ("greedy", "sample"):
+        assert Cast(policy=bad, strategy=strategy).doubt() == ""
+    assert Cast(policy="expert").doubt() == ""
+
+
+def test_a_model_without_a_card_is_not_doubted(model):
+    assert Cast(policy=str(model), strategy="best-of-k").doubt() == ""

@@ -1,0 +1,109 @@
+"""Whether V may choose: what held-out states say of its choices, in a word and in a sentence."""
+
+from typing import Literal
+
+import msgspec
+
+LEAST_INSTANCES = 20
+"""Evidence from fewer instances decides nothing."""
+
+Trusted = Literal["yes", "no", "unknown"]
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """A mean over states, with its 95 % interval over instances."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+
+    @property
+    def points(self) -> str:
+        """As points of success."""
+        return f"{100 * self.value:+.1f} points [{100 * self.low:+.1f}, {100 * self.high:+.1f}]"
+
+
+class Trust(msgspec.Struct, frozen=True, kw_only=True):
+    """What choosing by V gains or loses in a state, by how episodes went on from its replies.
+
+    Success is in [0, 1]. One choice is judged: how it ends if the policy goes on as ever. What a
+    whole episode gains by such choices is another number, as it makes many.
+    """
+
+    trusted: Trusted
+    """``yes``: more than chance's choice beyond doubt, and not less than the policy's likeliest
+    reply; ``no``: less than one of the two beyond doubt; else ``unknown``."""
+    states: int
+    instances: int
+    source: str
+    """Where the episodes are from."""
+    over_chance: Estimate | None = None
+    """Success after V's choice, less that after a reply drawn blindly; None without states."""
+    over_logp: Estimate | None = None
+    """The same, less that after the reply that the policy finds likeliest."""
+    tau: Estimate | None = None
+    """Kendall's tau-b of V and success within a state; None where nothing could be ordered."""
+    tau_logp: Estimate | None = None
+    """The same of the policy's log-probability."""
+    regret: Estimate | None = None
+    """Success after the best reply, less that after V's choice: at least so much, as the best was
+    found by one half of the continuations and judged by the other. None if replies were not
+    continued twice."""
+    regret_most: Estimate | None = None
+    """At most so much: the best by the very continuations that judge it flatters itself."""
+    regret_logp: Estimate | None = None
+    """As ``regret``, of the likeliest reply."""
+    regret_chance: Estimate | None = None
+    """As ``regret``, of a reply drawn blindly."""
+
+    @property
+    def estimates(self) -> dict[str, Estimate]:
+        """Those that there are, by name."""
+        plain = msgspec.structs.asdict(self)
+        return {name: told for name, told in plain.items() if isinstance(told, Estimate)}
+
+    @property
+    def sentence(self) -> str:
+        """The verdict and what it rests on, for people."""
+        if self.over_chance is None or self.over_logp is None:
+            return (
+                f"whether V may choose is not known: no state of {self.source} has two replies to "
+                "compare; `oreo-agent rollout --branch` makes such states"
+            )
+        rests = f"{self.states} states of {self.instances} instances, {self.source}"
+        found = (
+            f"{self.over_chance.points} against chance and {self.over_logp.points} against "
+            f"log-probability a choice; {rests}"
+        )
+        if self.trusted == "yes":
+            return f"V may choose here: {found}"
+        if self.trusted == "unknown":
+            few = self.instances < LEAST_INSTANCES
+            return f"whether V may choose is not known{' from so little' if few else ''}: {found}"
+        worse, other = min(
+            (self.over_chance, "chance"),
+            (self.over_logp, "log-probability"),
+            key=lambda pair: pair[0].high,
+        )
+        return (
+            f"by value would lose {-100 * worse.value:.1f} points a choice here against {other} "
+            f"[{100 * worse.low:+.1f}, {100 * worse.high:+.1f}]: {rests}"
+        )
+
+
+def verdict(over_chance: Estimate | None, over_logp: Estimate | None, instances: int) -> Trusted:
+    """Trust is given and refused on evidence alone.
+
+    Args:
+        over_chance: of `Trust`.
+        over_logp: of `Trust`.
+        instances: that the two rest on.
+    """
+    if over_chance is None or over_logp is None or instances < LEAST_INSTANCES:
+        return "unknown"
+    if over_chance.high < 0 or over_logp.high < 0:
+        return "no"
+    return "yes" if over_chance.low > 0 and over_logp.value >= 0 else "unknown"

@@ -1,8 +1,9 @@
 """`oreo-agent train`: from stores of episodes to a bundle."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -77,12 +78,15 @@ def train(
         typer.echo(f"{out}: {card.method} on {card.data['episodes']} episodes")
 
 
-def _line(metrics: dict[str, Any]) -> str:
-    """Figures in one line: numbers short, everything else as it is."""
-    return "  ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in metrics.items()
-    )
+def _line(metrics: Mapping[str, Any]) -> str:
+    """Figures in one line: numbers short, those that belong together in brackets."""
+    words: list[str] = []
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            words.append(f"{name} [{_line(cast(Mapping[str, Any], value))}]")
+        else:
+            words.append(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}")
+    return "  ".join(words)
 
 
 def _say_plan(out: Path, method: str, found: "Plan | None", *, json: bool) -> None:

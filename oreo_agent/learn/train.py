@@ -84,6 +84,7 @@ def train(run: TrainRun, report: Report = lambda _: None) -> Card:
     if isinstance(ready, Card):
         return ready
     trainer, start = ready.trainer, ready.start
+    trainer.accelerator.wait_for_everyone()  # nobody still looks at the folder
     if main := trainer.accelerator.is_main_process:
         begin_folder(ready.work, ready.identity, anew=run.overwrite)
     trainer.accelerator.wait_for_everyone()

@@ -183,9 +183,36 @@ def test_a_signal_is_answered_after_the_step_at_hand_with_a_checkpoint_of_it(
     assert begun == [5, 6, 7, 8]
 
 
+def test_a_signal_during_the_last_figures_is_answered_once_they_are_taken(tmp_path: Path):
+    told = TrainSettings(checkpoint_every=0)
+    toy = Toy(told)
+    judge = toy.judge
+
+    def interrupted() -> dict[str, Any]:
+        signal.raise_signal(signal.SIGTERM)
+        return judge()
+
+    toy.judge = interrupted
+    with pytest.raises(Stopped, match="after step 9 of 9"):
+        Course(toy, tmp_path, lambda _: None).run()
+    late = Toy(told, during=lambda step: pytest.fail("all steps were taken"))
+    late.judge = lambda: pytest.fail("all figures were taken")
+    assert Course(late, tmp_path, lambda _: None).run() == {"loss": FIGURES[STEPS]}
+    assert_same(toy, late)
+    assert [row["step"] for row in lines(tmp_path) if "held_out" in row] == [STEPS]
+
+
+def test_the_last_state_is_kept_until_the_bundle_is_there(tmp_path: Path):
+    ran(tmp_path, TrainSettings(checkpoint_every=100))
+    assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-9"]
+
+
 def test_a_second_ctrl_c_leaves_at_once_and_a_second_sigterm_does_not():
     told: list[str] = []
-    before = signal.signal(signal.SIGINT, lambda *_: told.append("at once"))
+    before = {
+        number: signal.signal(number, lambda n, _: told.append(signal.Signals(n).name))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         with suppress(_Killed), heeded() as noted:
             assert noted() == 0
@@ -193,10 +220,11 @@ def test_a_second_ctrl_c_leaves_at_once_and_a_second_sigterm_does_not():
             signal.raise_signal(signal.SIGTERM)
             assert (noted(), told) == (signal.SIGTERM, [])
             signal.raise_signal(signal.SIGINT)
-            assert (noted(), told) == (signal.SIGTERM, ["at once"])
+            assert (noted(), told) == (signal.SIGTERM, ["SIGINT"])
             raise _Killed
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_a_signal_that_nobody_has_answered_is_handed_on_and_one_that_was_ignored_stays_so():

@@ -297,6 +297,20 @@ def test_the_best_of_figures_that_there_cannot_be_is_refused_at_once(
     assert list(tmp_path.iterdir()) == [store]
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"patience": 2}, "set judge_every too"),
+        ({"keep": 0}, "keep must be at least 1"),
+        ({"judge_every": -1}, "judge_every must not be negative"),
+        ({"report_every": 0}, "report_every must be at least 1"),
+    ],
+)
+def test_settings_of_the_loop_that_make_no_sense_are_refused(changes: dict[str, Any], message: str):
+    with pytest.raises(ValueError, match=message):
+        replace(QUICK, **changes)
+
+
 def split_of(an_episode, prompt, settings: TrainSettings) -> list[Any]:
     """The episodes that such a run holds out."""
     tokens = [Tokens.of(an_episode(n)) for n in range(48)]

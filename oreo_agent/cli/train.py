@@ -80,6 +80,8 @@ def train(
 
 def _line(metrics: Mapping[str, Any]) -> str:
     """Figures in one line: numbers short, those that belong together in brackets."""
+    if "warning" in metrics:
+        return f"warning: {metrics['warning']}"
     words: list[str] = []
     for name, value in metrics.items():
         if isinstance(value, Mapping):

@@ -19,6 +19,7 @@ from oreo_agent.learn.metrics import Journal, Means
 from oreo_agent.learn.optimisers import Mover
 from oreo_agent.learn.selection import Selection
 from oreo_agent.learn.settings import TrainSettings
+from oreo_agent.learn.warnings import trouble
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -180,10 +181,15 @@ class Course:
 
     def _tell(self, step: int, figures: dict[str, Any]) -> None:
         if self.learner.accelerator.is_main_process:
-            row = {"step": step, "steps": self.learner.steps} | figures
-            with self._writing():
-                self.journal.write(row)
-            self.report(row)
+            at = {"step": step, "steps": self.learner.steps}
+            self._say(at | figures)
+            for kind, text in trouble(self.journal.rows()).items():
+                self._say(at | {"warning": text, "kind": kind})
+
+    def _say(self, row: dict[str, Any]) -> None:
+        with self._writing():
+            self.journal.write(row)
+        self.report(row)
 
     def _writing(self) -> Any:
         return writing(self.journal.path, "make room there, and run the same command again")

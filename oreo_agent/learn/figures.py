@@ -29,6 +29,8 @@ def measure(means: Means, batch: Batch, view: View, scores: Scores | None, losse
                 if bool(keep.any()):
                     means.add(f"ratio_{name}", float(total[keep].mean()), int(keep.sum()))
     if view.values is not None:
+        gap = (view.values - view.reward[:, None]).masked_fill(~view.mask, 0.0)
+        means.add("value_mse", float((gap**2 * view.weight).sum()) / part, part)
         first, last = view.values[:, 0], view.values.gather(1, view.mask.sum(1)[:, None] - 1)
         for name, keep in (("won", batch.reward > 0.5), ("lost", batch.reward <= 0.5)):
             if bool(keep.any()):

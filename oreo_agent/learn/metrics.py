@@ -33,6 +33,7 @@ def value_figures(
     due = [r * discount ** len(replies) for r, replies in zip(rewards, ends, strict=True)]
     flat = [v - r for line, r in zip(values, due, strict=True) for v in line]
     figures["mse"] = float(np.mean(np.square(flat))) if flat else math.nan
+    figures["spread"] = _mean([float(np.std(line)) for line in values if line])
     for quarter in QUARTERS:
         at = [line[int(quarter * (len(line) - 1))] for line in ends]
         figures[f"auc_{round(quarter * 100)}"] = auc(at, won)
@@ -63,6 +64,11 @@ class Journal:
         if (left := "".join(line + "\n" for line in kept)) != text:
             write_atomic(self.path, left.encode())
         self.lines = len(kept)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What was written."""
+        text = self.path.read_text() if self.path.exists() else ""
+        return [json.loads(line) for line in text.splitlines()]
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Add a line; nan becomes null."""

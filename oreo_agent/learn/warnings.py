@@ -1,0 +1,83 @@
+"""What in a run's own figures speaks of trouble, and what to do about it.
+
+Each kind of trouble is told once. All is read from the lines of the journal, so that a run that was
+killed and goes on tells the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+
+LASTING = 3
+"""Reports in a row that something must hold for where one alone may be chance."""
+
+
+def trouble(rows: Sequence[Row]) -> dict[str, str]:
+    """Of the kinds of trouble that the last line of a journal shows, those not told before.
+
+    Returns:
+        Kind to a sentence with figures and a remedy.
+    """
+    reports = [row for row in rows if "tokens_per_second" in row]
+    judged = [row["held_out"] for row in rows if "held_out" in row]
+    if rows and "held_out" in rows[-1]:
+        found = _of_held_out(judged[-1], reports[-1] if reports else {})
+    else:
+        found = _of_reports(reports)
+    told = {row["kind"] for row in rows if "warning" in row}
+    return {kind: text for kind, text in found.items() if kind not in told}
+
+
+def _of_held_out(held: Row, report: Row) -> dict[str, str]:
+    found: dict[str, str] = {}
+    spread, auc = held.get("spread"), held.get("auc_75")
+    if spread is not None and auc is not None and spread < 0.02 and abs(auc - 0.5) < 0.1:
+        found["collapsed"] = (
+            f"V says nearly the same everywhere: within an episode it varies by {spread:.3f}, and "
+            f"late in an episode it tells won from lost with AUC {auc:.2f}. Raise train.value.lr "
+            "or train.value_warmup, or collect instances that are won and lost"
+        )
+    mse, learned = held.get("mse"), report.get("value_mse")
+    if mse is not None and learned is not None and mse > 2 * learned and mse > 0.02:
+        found["memorises"] = (
+            f"V knows its training episodes by heart: it misses their outcome by {learned:.3f} "
+            f"(mean square) and that of instances it has not seen by {mse:.3f}. Such a value stops "
+            "the policy: keep the best weights (train.best=true, train.judge_every=50), take fewer "
+            "passes, more instances, or train.networks=value-lora"
+        )
+    return found
+
+
+def _of_reports(reports: Sequence[Row]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if not reports:
+        return found
+    last, lasting = reports[-1], reports[-LASTING:]
+    names = ("v_first_won", "v_first_lost", "v_last_won", "v_last_lost")
+    outside = [
+        [row[name] for name in names if name in row and not -0.1 <= row[name] <= 1.1]
+        for row in lasting
+    ]
+    if len(lasting) == LASTING and all(outside):
+        found["unbounded"] = (
+            f"V has been outside [0, 1] for {LASTING} reports (a mean of {outside[-1][0]:.2f} "
+            "now), where no outcome is: the policy is far from its reference. Lower "
+            "train.policy.lr or raise objective.alpha"
+        )
+    entropies = [row["entropy"] for row in reports if "entropy" in row]
+    if entropies and entropies[-1] < min(0.1 * entropies[0], 0.05):
+        found["certain"] = (
+            f"the policy has become certain of all it says: its entropy fell from "
+            f"{entropies[0]:.3f} to {entropies[-1]:.3f} nats a token. Lower train.policy.lr or "
+            "take fewer passes, if it is to be sampled from"
+        )
+    ratios = [row["ratio_won"] for row in lasting if "ratio_won" in row]
+    if len(ratios) == LASTING and max(ratios) < -3:
+        mass = f" ({last['data_mass']:.0%} of it there now)" if "data_mass" in last else ""
+        found["leaves"] = (
+            "probability leaves even the won episodes for what the data does not hold: their "
+            f"log-ratio has been below -3 nats for {LASTING} reports, {ratios[-1]:.1f} now{mass}. "
+            "Raise objective.alpha or objective.beta, or lower train.policy.lr"
+        )
+    return found

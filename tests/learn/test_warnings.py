@@ -1,0 +1,92 @@
+"""A run says when its own figures speak of trouble, once, and what to do."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oreo_agent.learn.settings import OptimiserSettings, TrainRun, TrainSettings
+from oreo_agent.learn.train import train
+from oreo_agent.learn.warnings import trouble
+
+FINE = {"spread": 0.2, "auc_75": 0.9, "mse": 0.1}
+
+
+def report(**figures: float) -> dict[str, Any]:
+    calm = {"v_first_won": 0.5, "v_last_lost": 0.1, "entropy": 1.0, "ratio_won": 0.5}
+    return {"tokens_per_second": 1.0, "value_mse": 0.1, **calm, **figures}
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind", "words"),
+    [
+        ([{"held_out": FINE | {"spread": 0.001, "auc_75": 0.52}}], "collapsed", "train.value.lr"),
+        ([report(value_mse=0.01), {"held_out": FINE}], "memorises", "train.best=true"),
+        ([report(v_first_won=1.4)] * 3, "unbounded", "a mean of 1.40"),
+        ([report(v_last_lost=-0.3)] * 3, "unbounded", "objective.alpha"),
+        ([report(), report(entropy=0.01)], "certain", "from 1.000 to 0.010"),
+        ([report(ratio_won=-5.0, data_mass=0.25)] * 3, "leaves", "-5.0 now (25% of it"),
+    ],
+)
+def test_each_kind_of_trouble_is_told_once_with_its_figures_and_a_remedy(
+    rows: list[dict[str, Any]], kind: str, words: str
+):
+    found = trouble(rows)
+    assert list(found) == [kind]
+    assert words in found[kind]
+    assert trouble([*rows, {"warning": found[kind], "kind": kind}, rows[-1]]) == {}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [report(), {"held_out": FINE}],
+        [report(v_first_won=1.4), report(), report(v_first_won=1.4)],
+        [report(ratio_won=-5.0)] * 2,
+        [{"held_out": {"nll": 1.0, "episodes": 1, "auc_75": None, "spread": 0.0, "mse": None}}],
+        [{"tokens_per_second": 1.0, "nll": 0.4, "entropy": 0.2}] * 4,
+        [{"held_out": FINE | {"spread": 0.001}}],
+        [report(value_mse=0.001), {"held_out": FINE | {"mse": 0.01}}],
+    ],
+)
+def test_chance_and_missing_figures_are_no_trouble(rows: list[dict[str, Any]]):
+    assert trouble(rows) == {}
+
+
+def told(run: TrainRun) -> dict[str, str]:
+    rows: list[dict[str, Any]] = []
+    train(run, rows.append)
+    written = (run.out / "metrics.jsonl").read_text().splitlines()
+    assert sum("warning" in json.loads(line) for line in written) == sum(
+        "warning" in r for r in rows
+    )
+    return {row["kind"]: row["warning"] for row in rows if "warning" in row}
+
+
+@pytest.fixture
+def run(an_episode: Any, a_store: Any, tmp_path: Path) -> TrainRun:
+    """V alone learns from outcomes that nothing foretells."""
+    episodes = [
+        an_episode(i, turns=4, instance=f"dens/{i}", reward=float(i % 3 == 0)) for i in range(60)
+    ]
+    store = a_store(tmp_path / "store", episodes)
+    settings = TrainSettings(
+        epochs=0.0, value_warmup=60.0, batch=12, held_out=0.4, report_every=10,
+        value=OptimiserSettings(lr=1e-2, muon=True, muon_lr=0.03),
+    )  # fmt: skip
+    return TrainRun(method="oreo", data=(store,), out=tmp_path / "out", size="64x2", train=settings)
+
+
+def test_a_value_that_learns_by_heart_is_reported(run: TrainRun):
+    found = told(run)
+    assert "memorises" in found
+    assert "collapsed" not in found
+
+
+def test_a_value_that_says_the_same_of_everything_is_reported(run: TrainRun):
+    still = replace(run.train, value_warmup=1.0, value=OptimiserSettings(lr=1e-9))
+    found = told(replace(run, train=still))
+    assert list(found) == ["collapsed"]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import PreTrainedModel
 
 from oreo_agent.learn.batch import Batch
@@ -82,13 +83,20 @@ class StateValues(nn.Module):
     """V at chosen places, and what its body expects to be told next."""
 
     def __init__(
-        self, value: ValueNetwork, adapter: str | None = None, *, head_only: bool = False
+        self,
+        value: ValueNetwork,
+        adapter: str | None = None,
+        *,
+        head_only: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.value = value
         self.adapter = adapter
         self.head_only = head_only
         """Whether the body is another's and no gradient goes into it."""
+        self.dropout = dropout
+        """Share of what the head reads that is left out wherever gradients are taken."""
 
     def weights(self) -> dict[str, nn.Parameter]:
         """What is trained, by name: all of the value, its adapter and head, or its head."""
@@ -112,7 +120,10 @@ class StateValues(nn.Module):
         self.recall()
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.head_only):
             hidden = _hidden(self.value.body, batch)
-        values = self.value.head(hidden[places])
+        read = hidden[places]
+        if self.dropout > 0 and torch.is_grad_enabled():
+            read = functional.dropout(read, self.dropout)
+        values = self.value.head(read)
         if told is None:
             return values, None
         logits = Logits(hidden[told[0]], input_weight(self.value.body))

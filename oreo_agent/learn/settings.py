@@ -74,6 +74,8 @@ class TrainSettings:
     too, so there is one model in all. ``trunk``: the value is a head alone, on the policy's body.
     """
     lora: LoraSettings = field(default_factory=LoraSettings)
+    value_dropout: float = 0.0
+    """Share, below 1, of what the value's head reads that is left out while it learns."""
     packed: bool = True
     """Lay episodes end to end, without padding; ``false`` gives each a row of its own, for models
     whose attention cannot be replaced."""
@@ -126,6 +128,8 @@ class TrainSettings:
             raise ValueError("patience counts held-out figures; set judge_every too")
         if self.freeze_value and self.value_warmup > 0:
             raise ValueError("freeze_value and value_warmup exclude each other; drop one of them")
+        if not 0 <= self.value_dropout < 1:
+            raise ValueError(f"value_dropout is a share below 1, got {self.value_dropout}")
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held_out is a share below 1, got {self.held_out}")
         if not 0 < self.discount <= 1:

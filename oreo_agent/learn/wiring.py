@@ -81,7 +81,12 @@ def lay(
     elif value is None:
         due = sum(e.reward * settings.discount ** len(e.ends) for e in data.train)
         body = policy if base is None else base
-        value = ValueNetwork.of_policy(body, start=due / len(data.train), shared=mode != "full")
+        value = ValueNetwork.of_policy(
+            body,
+            start=due / len(data.train),
+            shared=mode != "full",
+            bounded=needs.bounded,
+        )
     of_policy = POLICY if mode == "shared" else None
     of_value = VALUE if value is not None and mode in ("shared", "value-lora") else None
     for name in (of_policy, of_value):
@@ -101,7 +106,11 @@ def lay(
         known = known_logps(scores, everything, settings, weights=weights, pad=data.pad)
     elif needs.reference:
         known = {}
-    judge = None if value is None else StateValues(value, of_value, head_only=mode == "trunk")
+    judge = (
+        None
+        if value is None
+        else StateValues(value, of_value, head_only=mode == "trunk", dropout=settings.value_dropout)
+    )
     return Laid(
         networks=Networks(policy=scores, value=judge, reference=reference, known=known),
         policy=policy,
@@ -125,6 +134,11 @@ def _refuse(value: ValueNetwork | None, needs: Needs, settings: TrainSettings) -
         raise SettingError(
             "train.freeze_value needs --model to be a bundle with a value, and a method that "
             "learns by one; train the value first (train.epochs=0, train.value_warmup=1)"
+        )
+    if needs.bounded and value is not None and not value.bounded:
+        raise SettingError(
+            "objective.value_loss=bce needs a value that is a probability, and the bundle's is "
+            "not; begin a new one from its policy/ folder, or take objective.value_loss=mse"
         )
     if needs.value and value is not None and settings.networks != "full":
         raise SettingError(

@@ -1,5 +1,6 @@
 """Policy and value networks: standard Hugging Face models, and a small one made from nothing."""
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -122,10 +123,15 @@ def _load(kind: Any, path: Path | str, dtype: torch.dtype, **settings: Any) -> P
     return cast(PreTrainedModel, model.eval())
 
 
+BOUNDED = "value_is_sigmoid"
+"""Entry of a value's config.json: whether V is the sigmoid of its output."""
+
+
 class ValueNetwork(nn.Module):
     """V: a transformer body and one linear output in float32 (or finer), zero at the start.
 
-    On disk it is an `AutoModelForTokenClassification` with one label.
+    On disk it is an `AutoModelForTokenClassification` with one label. A bounded one gives the
+    sigmoid of that output, in (0, 1).
     """
 
     def __init__(self, model: PreTrainedModel) -> None:
@@ -138,10 +144,16 @@ class ValueNetwork(nn.Module):
             )
         self.model = model
         self.score.to(torch.promote_types(model.dtype, torch.float32))
+        self.bounded = bool(getattr(model.config, BOUNDED, False))
 
     @classmethod
     def of_policy(
-        cls, policy: PreTrainedModel, *, start: float = 0.0, shared: bool = False
+        cls,
+        policy: PreTrainedModel,
+        *,
+        start: float = 0.0,
+        shared: bool = False,
+        bounded: bool = False,
     ) -> "ValueNetwork":
         """A value over the policy's body whose output is ``start`` everywhere.
 
@@ -149,6 +161,7 @@ class ValueNetwork(nn.Module):
             policy: the policy.
             start: the value before it has learned, where models of its type have a bias.
             shared: take the very body, not a copy of it.
+            bounded: let V be the sigmoid of the output.
 
         Raises:
             SettingError: transformers has no token classifier for policies of this type.
@@ -156,6 +169,9 @@ class ValueNetwork(nn.Module):
         config = AutoConfig.for_model(**policy.config.to_dict())
         config.num_labels = 1
         config.classifier_dropout = 0.0
+        if bounded:
+            setattr(config, BOUNDED, True)
+            start = math.log(max(start, 1e-3) / max(1 - start, 1e-3))
         try:
             with torch.device("meta" if shared else policy.device):
                 model = AutoModelForTokenClassification.from_config(config, dtype=policy.dtype)
@@ -199,7 +215,8 @@ class ValueNetwork(nn.Module):
     def head(self, hidden: Tensor) -> Tensor:
         """(..., H) hidden states to (...) values in reward units, float32 or finer."""
         weight = self.score.weight
-        return functional.linear(hidden.to(weight.dtype), weight, self.score.bias).squeeze(-1)
+        found = functional.linear(hidden.to(weight.dtype), weight, self.score.bias).squeeze(-1)
+        return found.sigmoid() if self.bounded else found
 
 
 def body_of(model: PreTrainedModel) -> PreTrainedModel:

@@ -313,3 +313,39 @@ def test_imitation_through_an_adapter_leaves_the_rest_as_it_was(made: Make, epis
 def test_an_adapter_needs_a_rank():
     with pytest.raises(ValueError, match="at least 1"):
         LoraSettings(rank=0)
+
+
+def test_a_bounded_value_is_a_probability_from_its_start_to_its_bundle(
+    made: Make, episodes: list[Tokens], tmp_path: Path
+):
+    trainer, laid = made("full", episodes, Oreo(value_loss="bce"), learns=OptimiserSettings(lr=0.1))
+    rate = sum(e.reward for e in episodes) / len(episodes)
+    row = first_row(trainer)
+    assert row["v_first_won"] == pytest.approx(rate)
+    laid.save(tmp_path / "out", with_value=True)
+    value = ValueNetwork.load(tmp_path / "out/value", dtype=torch.float64)
+    assert value.bounded
+    batch = collate(episodes)
+    with torch.no_grad():
+        found = state_values(type(trainer.value)(value), batch).before[batch.mask]  # type: ignore[call-arg]
+    assert float(found.min()) > 0
+    assert float(found.max()) < 1
+    assert float(found.std()) > 0
+    data = Data(train=episodes, held_out=(), relabel=None, pad=0)
+    plain = ValueNetwork.of_policy(laid.policy)
+    needs = Oreo(value_loss="bce").needs
+    with pytest.raises(SettingError, match="value_loss=bce"):
+        lay(laid.policy, plain, needs, data, trainer.settings, factors=None, weights="w")
+
+
+def test_dropout_disturbs_what_is_learned_and_not_what_is_judged(
+    made: Make, episodes: list[Tokens]
+):
+    trainer, _ = made("full", episodes, Oreo(), stir=0.3, value_dropout=0.5)
+    assert trainer.value is not None
+    batch = collate(episodes)
+    learned = [state_values(trainer.value, batch).before for _ in range(2)]
+    with torch.no_grad():
+        judged = [state_values(trainer.value, batch).before for _ in range(2)]
+    assert not torch.equal(*learned)
+    assert torch.equal(*judged)

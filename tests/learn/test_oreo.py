@@ -434,3 +434,24 @@ def test_the_rates_of_a_schedule_never_jump_up_after_the_rise():
         shares = [rate_share(OptimiserSettings(schedule=schedule), i, 200) for i in range(200)]
         assert max(shares) == 1.0
         assert all(a >= b for a, b in pairwise(shares[6:]))
+
+
+def test_cross_entropy_pulls_v_to_its_target_where_that_is_a_probability():
+    """At V = p its gradient is (p - t) / (p (1 - p))."""
+    p = torch.tensor([[0.3, 0.6]], dtype=torch.float64, requires_grad=True)
+    seen = view(torch.zeros_like(p).detach(), p, torch.ones(1, dtype=torch.float64))
+    loss = Oreo(value_loss="bce", end_weight=0.0)(seen).value
+    assert loss is not None
+    assert float(loss) == pytest.approx(-float(p.log().mean()))
+    (gradient,) = torch.autograd.grad(loss, [p])
+    torch.testing.assert_close(gradient, ((p - 1) / (p * (1 - p)) / 2).detach())
+
+
+def test_a_target_outside_of_probabilities_is_cut():
+    p, lost = torch.tensor([[0.3, 0.6]]), torch.zeros(1)
+    objective = Oreo(value_loss="bce", end_weight=0.0, beta=1.0)
+    far = objective(view(torch.tensor([[0.0, 5.0]]), p, lost)).value
+    near = objective(view(torch.zeros(1, 2), p, lost)).value
+    assert far == near
+    assert far is not None
+    assert float(far) > 0

@@ -83,6 +83,8 @@ class Needs(NamedTuple):
     """A value network, to learn or to learn by."""
     keeps_value: bool = True
     """Whether that value can choose replies; only then it is stored."""
+    bounded: bool = False
+    """Whether that value is a probability."""
     reference: bool = False
     """What the policy would do had it not been trained."""
     kl: bool = False

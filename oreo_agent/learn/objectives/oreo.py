@@ -61,6 +61,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from oreo_agent.errors import DataError
 from oreo_agent.learn.batch import Tokens
@@ -91,6 +92,10 @@ class Oreo(Objective):
     """Weight of the KL, in reward units squared per nat; 0 or more."""
     kl: Literal["exact", "k3"] = "exact"
     """Over the whole vocabulary, or estimated on the episode's own tokens."""
+    value_loss: Literal["mse", "bce"] = "mse"
+    """What V pays for missing its target: the square, or the cross-entropy of a V that is the
+    sigmoid of its output, toward targets cut to [0, 1]; right while beta times the log-ratios is
+    small."""
     end_weight: float = 1.0
     """Weight of V's loss at the ends of replies beside that before action tokens; 0 or more."""
     lookahead: float = 0.0
@@ -127,6 +132,7 @@ class Oreo(Objective):
         return Needs(
             value=self.value in ("learned", "first"),
             keeps_value=self.value == "learned",
+            bounded=self.value_loss == "bce",
             reference=True,
             kl=self.kl == "exact" and self.alpha > 0,
             first_lse=self.value == "logsumexp",
@@ -191,24 +197,31 @@ class Oreo(Objective):
     def _value(self, view: View, onward: Tensor) -> Tensor:
         """Eq. 8, before actions and at the ends of replies."""
         assert view.values is not None
-        gap = view.values - self._outcome(view, onward)
+        missed = self._missed(view.values, self._outcome(view, onward))
         if self.value == "first":
-            return weighted(gap[:, :1] ** 2, view.share[:, None], view.mask[:, :1])
+            return weighted(missed[:, :1], view.share[:, None], view.mask[:, :1])
         if self.level == "step":
-            loss = weighted(gap.gather(1, begins(view)) ** 2, view.end_weight, view.end_mask)
+            loss = weighted(missed.gather(1, begins(view)), view.end_weight, view.end_mask)
         else:
-            loss = weighted(gap**2, view.weight, view.mask)
+            loss = weighted(missed, view.weight, view.mask)
         if view.end_values is not None and self.end_weight > 0:
             target = view.reward[:, None] - self.beta * after(onward, view.end_action)
             if self.lookahead > 0:
                 target = target.lerp(next_values(view, target), self.lookahead)
-            gap = view.end_values - target
-            loss = loss + self.end_weight * weighted(gap**2, view.end_weight, view.end_mask)
+            missed = self._missed(view.end_values, target)
+            loss = loss + self.end_weight * weighted(missed, view.end_weight, view.end_mask)
         if self.value_observations > 0:
             loss = loss + self.value_observations * unforeseen(
                 view.value_seen_logps, view.seen_weight
             )
         return loss
+
+    def _missed(self, values: Tensor, target: Tensor) -> Tensor:
+        """(B, T) what V pays at each place."""
+        if self.value_loss == "mse":
+            return (values - target) ** 2
+        aim = target.to(values.dtype).clamp(0, 1).expand_as(values)
+        return functional.binary_cross_entropy(values.clamp(0, 1), aim, reduction="none")
 
     def _policy(self, view: View, gap: Tensor, ratio: Tensor) -> Tensor:
         """Eq. 9 or 10: ``gap`` (B, T) is a number, the log-ratios of an action bear gradients."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from oreo_agent.learn.batch import Tokens, parts
 from oreo_agent.learn.checkpoint import Checkpoints
 from oreo_agent.learn.forward import trained_weights
+from oreo_agent.learn.head import BLOCK
 from oreo_agent.learn.settings import TrainRun
 from oreo_agent.learn.train import prepare
 from oreo_agent.learn.trainer import Trainer
@@ -17,8 +18,6 @@ from oreo_agent.model.bundle import Card
 ACTIVATIONS = 30
 """Numbers that a layer keeps for its gradient, times tokens and width: 23 to 39 in what we
 counted, Llama- and Qwen3-like layers in float32 and bfloat16."""
-LOGITS = 2**25
-"""At most so many are counted at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +120,10 @@ def activations(trainer: Trainer) -> int:
     them and A action tokens:
 
         policy and value:  T * layers * 30 * width * bytes of a weight
-        policy:            min(A * vocabulary, 2^25) * 4 bytes * 4
+        policy:            min(A * vocabulary, a block of logits) * 4 bytes * 4
     """
     tokens, actions = _largest(trainer)
+    block = BLOCK.get(trainer.accelerator.device.type, max(BLOCK.values()))
     total = 0
     for name in trainer.due(trainer.steps - 1):
         network = trainer.trained[name]
@@ -132,7 +132,7 @@ def activations(trainer: Trainer) -> int:
         layers, width = int(config.num_hidden_layers), int(config.hidden_size)
         total += tokens * layers * ACTIVATIONS * width * size
         if name == "policy":
-            total += min(actions * int(config.vocab_size), LOGITS) * 4 * 4
+            total += min(actions * int(config.vocab_size), block) * 4 * 4
     return total
 
 

@@ -93,7 +93,10 @@ def plan(run: TrainRun) -> Plan | None:
         warm_steps=trainer.warm,
         steps=trainer.steps - trainer.warm,
         done=saved[-1] if saved else 0,
-        networks={name: _network(network) for name, network in _networks(trainer)},
+        networks={
+            name: _network(network, moves=name in trainer.trained)
+            for name, network in _networks(trainer)
+        },
         memory=memory(trainer),
         device=str(trainer.accelerator.device),
     )
@@ -158,10 +161,10 @@ def _networks(trainer: Trainer) -> Iterator[tuple[str, nn.Module]]:
             yield name, network
 
 
-def _network(network: nn.Module) -> Network:
+def _network(network: nn.Module, *, moves: bool) -> Network:
     weights = list(network.parameters())
     return Network(
         parameters=sum(weight.numel() for weight in weights),
-        trained=sum(weight.numel() for weight in trained_weights(network).values()),
+        trained=sum(w.numel() for w in trained_weights(network).values()) if moves else 0,
         dtype=str(weights[0].dtype).removeprefix("torch."),
     )

@@ -11,7 +11,7 @@ import torch
 from oreo_agent.cli import run as oreo
 from oreo_agent.errors import BundleError, DataError, OreoError, RecordError, SettingError
 from oreo_agent.learn.plan import Memory, activations, memory, plan
-from oreo_agent.learn.settings import OptimiserSettings, TrainRun, TrainSettings
+from oreo_agent.learn.settings import LoraSettings, OptimiserSettings, TrainRun, TrainSettings
 from oreo_agent.learn.train import Ready, prepare, train
 from oreo_agent.learn.trainer import Trainer
 from oreo_agent.model.bundle import read_card
@@ -213,3 +213,20 @@ def test_the_command_tells_the_plan_in_words_and_as_json(
     assert oreo([*same, "--set", "train.batch=20", "--out", str(bundle)]) == 0
     assert "nothing would run" in capsys.readouterr().out
     assert read_card(bundle).method == "oreo"
+
+
+@pytest.mark.parametrize(("mode", "more"), [("value-lora", 1), ("shared", 0)])
+def test_over_a_frozen_model_only_adapters_and_the_head_count_as_trained(
+    store: Path, tmp_path: Path, mode: Any, more: int
+):
+    settings = TrainSettings(batch=20, networks=mode, lora=LoraSettings(rank=2))
+    found = plan(
+        TrainRun(method="oreo", data=(store,), out=tmp_path / "out", size="32x1", train=settings)
+    )
+    assert found is not None
+    policy, value, reference = (found.networks[n] for n in ("policy", "value", "reference"))
+    assert reference.trained == 0
+    assert 0 < value.trained < value.parameters
+    assert (policy.trained == policy.parameters) == bool(more)
+    if not more:
+        assert value.trained == policy.trained + 33  # a head of 32 weights and a bias

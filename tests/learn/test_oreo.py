@@ -455,3 +455,43 @@ def test_a_target_outside_of_probabilities_is_cut():
     assert far == near
     assert far is not None
     assert float(far) > 0
+
+
+@pytest.mark.parametrize(
+    ("beta", "alpha", "value", "good", "unseen"),
+    [(0.5, 0.01, 0.775, None, None), (0.1, 0.01, 0.958, 0.51, 0.49), (0.1, 0.0, 0.891, 0.995, 0.0)],
+)
+def test_the_kl_decides_about_actions_that_the_data_does_not_hold(
+    beta: float, alpha: float, value: float, good: float | None, unseen: float | None
+):
+    """One state, three actions, a uniform reference; the data holds one that wins, one that loses.
+
+    Zero loss leaves V and the unseen action open; the KL gives it the mean log-ratio of the others.
+    """
+    torch.manual_seed(0)
+    logits = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    state = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.Adam([logits, state], lr=0.05, betas=(0.9, 0.95))
+    steps = 1500
+    decay = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: max(1e-4, (1 - s / steps) ** 2))
+    rewards = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    uniform = torch.log(torch.tensor(3.0, dtype=torch.float64))
+    for _ in range(steps):
+        full = logits.log_softmax(-1) + uniform
+        kl = (logits.softmax(-1) * full).sum()
+        facts = view(full[:2, None], state.expand(2, 1), rewards)._replace(kl=kl.expand(2, 1))
+        losses = Oreo(beta=beta, alpha=alpha)(facts)
+        optimiser.zero_grad()
+        (losses.policy + losses.value).backward()
+        optimiser.step()
+        decay.step()
+    chances = logits.detach().softmax(-1)
+    lowest = beta * float(torch.log((torch.exp(rewards / beta)).sum() / 3))
+    assert float(state.detach()) >= lowest - 1e-3
+    assert float(state.detach()) == pytest.approx(value, abs=2e-3)
+    if good is not None:
+        assert chances[1:].tolist() == pytest.approx([good, unseen], abs=0.015)
+    if alpha > 0:
+        ratios = chances.log() + uniform
+        seen = (chances[:2] * ratios[:2]).sum() / chances[:2].sum()
+        assert float(ratios[2]) == pytest.approx(float(seen), abs=0.02)

@@ -114,7 +114,7 @@ def _counts(episodes: Collection[Tokens]) -> dict[str, int]:
     }
 
 
-def split(episodes: Sequence[Tokens], settings: TrainSettings, prompt: PromptFormat) -> Data:
+def split(episodes: Sequence[Tokens], settings: TrainSettings, prompt: PromptFormat | None) -> Data:
     """Instances, not episodes, are held out: V must not have seen the game it is judged on."""
 
     def held(instance: str) -> bool:
@@ -125,6 +125,6 @@ def split(episodes: Sequence[Tokens], settings: TrainSettings, prompt: PromptFor
     return Data(
         train=train or list(episodes),
         held_out=[e for e in episodes if held(e.instance)] if train else [],
-        relabel=prompt.relabelled if settings.relabel else None,
+        relabel=prompt.relabelled if prompt is not None and settings.relabel else None,
         pad=0,
     )

@@ -55,6 +55,7 @@ def lay(
     *,
     factors: Sequence[tuple[int, int]] | None,
     weights: str,
+    other: PreTrainedModel | None = None,
 ) -> Laid:
     """Everything at its place before the first step; the reference is the policy as it is now.
 
@@ -65,7 +66,8 @@ def lay(
         data: what is learned and judged from; the value starts at its rate of success.
         settings: of the run; ``networks`` says how they are laid out.
         factors: of the embedding, see `factor`.
-        weights: equal exactly for the same policy, for the reference's cache.
+        weights: equal exactly for the same reference, for its cache.
+        other: a model to be the reference in the policy's place.
 
     Raises:
         SettingError: the mode does not fit the objective, the bundle or the model.
@@ -93,11 +95,15 @@ def lay(
     scores = TokenScores(policy, of_policy)
     reference = known = None
     if needs.reference and (needs.kl or needs.mismatch or data.relabel is not None):
-        frozen = copy.deepcopy(policy).requires_grad_(False) if base is None else base
-        reference = ReferenceLogits(frozen, bare=base is not None).eval()
+        if other is None and base is not None:
+            reference = ReferenceLogits(base, bare=True).eval()
+        else:
+            frozen = (other or copy.deepcopy(policy)).requires_grad_(False)
+            reference = ReferenceLogits(frozen).eval()
     elif needs.reference:
         everything = [*data.train, *data.held_out]
-        known = known_logps(scores, everything, settings, weights=weights, pad=data.pad)
+        asked = scores if other is None else TokenScores(other).eval()
+        known = known_logps(asked, everything, settings, weights=weights, pad=data.pad)
     judge = None if value is None else StateValues(value, of_value, head_only=mode == "trunk")
     return Laid(
         networks=Networks(policy=scores, value=judge, reference=reference, known=known),

@@ -141,7 +141,9 @@ def test_v_starts_from_the_value_model_that_is_named(an_oreo, tmp_path: Path, lo
     body = a_policy(seed=7)
     body.save_pretrained(tmp_path / "body")
     named = body if loaded else tmp_path / "body"
-    assert_same(an_oreo(value_model=named).value_model.body, body.base_model)
+    value = an_oreo(value_model=named).value_model
+    assert_same(value.body, body.base_model)
+    assert value.score.bias.item() == pytest.approx(8 / 24)  # the rate of success
     assert_same(an_oreo().value_model.body, a_policy().base_model)
 
 
@@ -164,6 +166,25 @@ def test_another_reference_is_what_the_policy_is_pulled_to(an_oreo: MakeOreo):
     assert_same(other, before)
     an_oreo(**told).train(resume_from_checkpoint=False)
     assert [row["kl"] for row in rows if row.get("step") == 1][-1] == 0.0
+
+
+def test_another_reference_is_asked_once_where_its_likelihoods_are_enough(
+    an_oreo: MakeOreo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("OREO_AGENT_CACHE", str(tmp_path / "cache"))
+    rows: list[dict[str, Any]] = []
+    an_oreo(ref_model=a_policy(seed=5), kl="k3", logging_steps=1, report=rows.append).train()
+    assert abs(rows[1]["ratio_won"]) > 0.1
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_weights_are_bfloat16_if_asked(an_oreo: MakeOreo, tmp_path: Path, loaded: bool):
+    policy = a_policy()
+    policy.save_pretrained(tmp_path / "policy")
+    oreo = an_oreo(policy if loaded else tmp_path / "policy", bf16=True)
+    assert oreo.model.dtype == oreo.value_model.body.dtype == torch.bfloat16
+    assert oreo.settings.dtype == "bfloat16"
+    assert (oreo.model is policy) == loaded
 
 
 @pytest.mark.parametrize("targets", [None, "all-linear"])

@@ -18,7 +18,8 @@ step. Figures:
   policy and value alone over the same packed rows, output layer at the action tokens, with a plain
   sum of logits and values in the place of a loss;
 - ``speed_vs_trl_dpo``, ``speed_vs_trl_kto`` (``--trl``, needs the extra [trl]): our DPO and KTO
-  against TRL's trainers on as many pairs and episodes of one turn, per token, in their defaults.
+  against TRL's trainers on as many pairs and episodes of one turn, per token, in their defaults,
+  which make activations anew on the way back; without that they were not measured.
 """
 
 import argparse

@@ -121,12 +121,12 @@ def held_out(instance: str, settings: TrainSettings) -> bool:
     return int.from_bytes(hashlib.sha256(told).digest()[:4]) < settings.held_out * 2**32
 
 
-def split(episodes: Sequence[Tokens], settings: TrainSettings, prompt: PromptFormat) -> Data:
+def split(episodes: Sequence[Tokens], settings: TrainSettings, prompt: PromptFormat | None) -> Data:
     """Instances, not episodes, are held out: V must not have seen the game it is judged on."""
     train = [e for e in episodes if not held_out(e.instance, settings)]
     return Data(
         train=train or list(episodes),
         held_out=[e for e in episodes if held_out(e.instance, settings)] if train else [],
-        relabel=prompt.relabelled if settings.relabel else None,
+        relabel=prompt.relabelled if prompt is not None and settings.relabel else None,
         pad=0,
     )

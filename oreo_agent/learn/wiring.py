@@ -55,6 +55,7 @@ def lay(
     *,
     factors: Sequence[tuple[int, int]] | None,
     weights: str | None,
+    other: PreTrainedModel | None = None,
 ) -> Laid:
     """Everything at its place before the first step; the reference is the policy as it is now.
 
@@ -65,8 +66,9 @@ def lay(
         data: what is learned and judged from; the value starts at its rate of success.
         settings: of the run; ``networks`` says how they are laid out.
         factors: of the embedding, see `factor`.
-        weights: equal exactly for the same policy, for the reference's cache; None: nothing is
+        weights: equal exactly for the same reference, for the reference's cache; None: nothing is
             learned, so what the reference says is not reckoned.
+        other: a model to be the reference in the policy's place.
 
     Raises:
         SettingError: the mode does not fit the objective, the bundle or the model.
@@ -99,11 +101,15 @@ def lay(
     scores = TokenScores(policy, of_policy)
     reference = known = None
     if needs.reference and (needs.kl or needs.mismatch or data.relabel is not None):
-        frozen = copy.deepcopy(policy).requires_grad_(False) if base is None else base
-        reference = ReferenceLogits(frozen, bare=base is not None).eval()
+        if other is None and base is not None:
+            reference = ReferenceLogits(base, bare=True).eval()
+        else:
+            frozen = (other or copy.deepcopy(policy)).requires_grad_(False)
+            reference = ReferenceLogits(frozen).eval()
     elif needs.reference and weights is not None:
         everything = [*data.train, *data.held_out]
-        known = known_logps(scores, everything, settings, weights=weights, pad=data.pad)
+        asked = scores if other is None else TokenScores(other).eval()
+        known = known_logps(asked, everything, settings, weights=weights, pad=data.pad)
     elif needs.reference:
         known = {}
     judge = (

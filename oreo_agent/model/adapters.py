@@ -30,11 +30,7 @@ def adapt(body: PreTrainedModel, name: str, *, rank: int, alpha: int) -> None:
     Raises:
         SettingError: there is no linear layer.
     """
-    layers = {
-        path.removesuffix(".base_layer").rpartition(".")[2]
-        for path, module in body.named_modules()
-        if isinstance(module, nn.Linear) and "lora_" not in path
-    }
+    layers = linear_layers(body)
     if not layers:
         raise SettingError(
             f"models of type {body.config.model_type!r} have no linear layers that an adapter "
@@ -46,6 +42,15 @@ def adapt(body: PreTrainedModel, name: str, *, rank: int, alpha: int) -> None:
         warnings.filterwarnings("ignore", message="Already found a `peft_config`")
         inject_adapter_in_model(config, body, name)
     use(body, name)
+
+
+def linear_layers(body: nn.Module) -> set[str]:
+    """The last names of the paths of ``body``'s linear layers, as peft calls its targets."""
+    return {
+        path.removesuffix(".base_layer").rpartition(".")[2]
+        for path, module in body.named_modules()
+        if isinstance(module, nn.Linear) and "lora_" not in path
+    }
 
 
 def use(body: nn.Module, name: str | None) -> None:

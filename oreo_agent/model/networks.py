@@ -93,12 +93,20 @@ def load_policy(path: Path | str, *, dtype: torch.dtype = torch.float32) -> PreT
         BundleError: there is no such model.
         SettingError: its logits are more than a product with the output weight.
     """
-    model = _load(AutoModelForCausalLM, path, dtype)
-    odd = [name for name in ODD_HEADS if getattr(model.config, name, None) not in (None, 1, 1.0)]
+    return plain_policy(_load(AutoModelForCausalLM, path, dtype), str(path))
+
+
+def plain_policy(model: PreTrainedModel, name: str) -> PreTrainedModel:
+    """``model`` as it is, if its logits are hidden states times the output weight and no more.
+
+    Raises:
+        SettingError: they are more; ``name`` says whose.
+    """
+    odd = [each for each in ODD_HEADS if getattr(model.config, each, None) not in (None, 1, 1.0)]
     head = model.get_output_embeddings()
     if odd or getattr(head, "bias", None) is not None:
         raise SettingError(
-            f"{path} ({model.config.model_type}) makes its logits with "
+            f"{name} ({model.config.model_type}) makes its logits with "
             f"{', '.join(odd) or 'a bias'}, which is not supported: its log-probabilities would be "
             "wrong; take a Llama-, Qwen-, Mistral- or SmolLM-like model"
         )
@@ -115,12 +123,18 @@ def _load(kind: Any, path: Path | str, dtype: torch.dtype, **settings: Any) -> P
             f"no model can be read from {path}: {error}; name a folder in Hugging Face format "
             "with safetensors weights"
         ) from error
-    # Weights in a file start wherever its header ends, and sums of products depend on how memory is
-    # aligned: without a copy of its own a policy differs from its copy, the reference, in the last
-    # bits.
+    return own_memory(cast(PreTrainedModel, model.eval()))
+
+
+def own_memory(model: PreTrainedModel) -> PreTrainedModel:
+    """``model``, its weights moved to memory of their own.
+
+    Weights in a file start wherever its header ends, and sums of products depend on how memory is
+    aligned: without that a policy differs from its copy, the reference, in the last bits.
+    """
     for weight in model.parameters():
         weight.data = weight.data.clone()
-    return cast(PreTrainedModel, model.eval())
+    return model
 
 
 BOUNDED = "value_is_sigmoid"

@@ -17,6 +17,7 @@ from oreo_agent.learn.objectives import Objective
 from oreo_agent.learn.objectives.dpo import Dpo
 from oreo_agent.learn.objectives.kto import Kto
 from oreo_agent.learn.objectives.sft import Sft
+from oreo_agent.learn.rows import read_rows
 from oreo_agent.learn.trainer import Networks
 from oreo_agent.model.networks import new_policy
 
@@ -194,3 +195,48 @@ def test_kto_is_theirs(a_trainer, tokenizer, policy, reference, tmp_path: Path):
     objective = Kto(beta=0.1, desirable=1.5, undesirable=0.7)
     mine = ours(a_trainer, objective, episodes, policy, reference)
     assert_equal(mine, theirs(trainer, policy))
+
+
+TALKS: list[list[dict[str, str]]] = [
+    [{"role": "user", "content": "a mug"}],
+    [
+        {"role": "system", "content": "Thought: go"},
+        {"role": "user", "content": "On the drawer 2"},
+        {"role": "assistant", "content": "look"},
+        {"role": "user", "content": "nothing else"},
+    ],
+]
+TEXTS = [("On the dra", "wer 2"), ("a mug ", "1"), ("x", "done<|im_end|>"), ("you see ", "")]
+
+
+@pytest.mark.parametrize("conversational", [True, False])
+def test_rows_become_the_ids_that_kto_trains_on(
+    byte_tokenizer, tmp_path: Path, conversational: bool
+):
+    from datasets import Dataset
+    from trl import KTOConfig, KTOTrainer
+
+    words = byte_tokenizer()
+    told: list[dict[str, Any]] = [{"prompt": a, "completion": b, "label": True} for a, b in TEXTS]
+    if conversational:
+        reply = [{"role": "assistant", "content": "go to drawer 2"}]
+        told = [{"prompt": talk, "completion": reply, "label": False} for talk in TALKS]
+    policy = new_policy(len(words), "32x1", bos=0, eos=words.eos_token_id, pad=0, seed=0)
+    trainer = KTOTrainer(
+        policy,
+        ref_model=copy.deepcopy(policy),
+        args=config(KTOConfig, tmp_path / "trl"),
+        train_dataset=Dataset.from_list(told),
+        processing_class=words,
+    )
+    mine = read_rows(told, words, name="rows", reward_column="label", longest=1000).episodes
+    assert len(mine) == len(trainer.train_dataset)
+    for ours, theirs in zip(mine, trainer.train_dataset, strict=True):
+        begin, ids = len(theirs["prompt_ids"]), [*theirs["prompt_ids"], *theirs["completion_ids"]]
+        # what the template writes behind the end token is no action here
+        ids, tail = ids[: len(ours.ids)], ids[len(ours.ids) :]
+        assert words.decode(tail) == ("\n" if conversational else "")
+        assert ours.ids == tuple(ids)
+        assert ids[-1] == words.eos_token_id
+        assert ours.actions == tuple(range(begin, len(ids)))
+        assert ours.reward == float(theirs["label"])

@@ -17,9 +17,7 @@ Without the stock engine (extra [stock]) its two ratios are left out.
 """
 
 import argparse
-import json
 import os
-import platform
 import random
 import statistics
 import sys
@@ -31,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
+from machine import machine, write
 
 from oreo_envs.alfworld.compile import compile_game
 from oreo_envs.alfworld.shelf import Shelf
@@ -163,17 +162,6 @@ def play_bare(world: World, commands: list[str]) -> None:
         world.admissible()
 
 
-def machine() -> dict[str, Any]:
-    """What the figures were taken on."""
-    return {
-        "python": sys.version.split()[0],
-        "system": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1),
-    }
-
-
 def measure(data: str, split: str, games: int, steps: int) -> dict[str, Any]:
     """All figures."""
     shelf = Shelf(split, data)
@@ -215,9 +203,7 @@ def main() -> None:
         report = {"benchmark": "alfworld", **measure(args.data, args.split, args.games, args.steps)}
     for name, figure in report["figures"].items():
         print(f"{name:28} {figure:>12,}")
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write(report, args.json)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,6 @@ the output layer alone on 4,096 action tokens. A row that does not fit says so. 
 """
 
 import argparse
-import json
-import os
-import platform
 import tempfile
 import time
 from pathlib import Path
@@ -22,6 +19,8 @@ from random import Random
 from typing import Any
 
 import torch
+from machine import machine, write
+from made_up import made_up
 from transformers import AutoModelForCausalLM, Qwen2Config
 
 from oreo_agent.learn.batch import Tokens
@@ -64,27 +63,10 @@ SHAPES: dict[str, dict[str, int]] = {
 def episodes(tokens: int, vocabulary: int) -> list[Tokens]:
     """About so many tokens in all."""
     rng = Random(0)
+    shape = {"opening": (200, 400), "turns": (8, 16), "world": (30, 60), "reply": (12, 12)}
     found: list[Tokens] = []
     while sum(len(e.ids) for e in found) < tokens:
-        ids = [rng.randrange(vocabulary) for _ in range(rng.randint(200, 400))]
-        actions: list[int] = []
-        ends: list[int] = []
-        for _ in range(rng.randint(8, 16)):
-            actions += range(len(ids), len(ids) + 12)
-            ids += [rng.randrange(vocabulary) for _ in range(12)]
-            ends.append(len(ids) - 1)
-            ids += [rng.randrange(vocabulary) for _ in range(rng.randint(30, 60))]
-        number = len(found)
-        found.append(
-            Tokens(
-                id=f"e{number}",
-                instance=f"i{number // 2}",
-                ids=tuple(ids),
-                actions=tuple(actions),
-                ends=tuple(ends),
-                reward=float(number % 2),
-            )
-        )
+        found.append(made_up(len(found), rng, vocabulary=vocabulary, **shape))
     return found
 
 
@@ -103,7 +85,7 @@ def step_row(shape: str, mode: str, tokens: int, peak: float, rounds: int) -> di
         batch=len(found),
         epochs=float(rounds + 1),
         micro_tokens=tokens,
-        networks=mode,  # type: ignore[arg-type]
+        networks=mode,
         lora=LoraSettings(),
         policy=OptimiserSettings(),
         value=OptimiserSettings(),
@@ -196,16 +178,9 @@ def main() -> None:
     result = {
         "benchmark": "gpu",
         "rows": rows,
-        "machine": {
-            "gpu": gpu,
-            "torch": str(torch.__version__),
-            "python": platform.python_version(),
-            "cores": os.cpu_count(),
-        },
+        "machine": machine() | {"gpu": gpu, "torch": str(torch.__version__)},
     }
-    if asked.json:
-        asked.json.parent.mkdir(parents=True, exist_ok=True)
-        asked.json.write_text(json.dumps(result, indent=2) + "\n")
+    write(result, asked.json)
 
 
 if __name__ == "__main__":

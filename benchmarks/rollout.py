@@ -18,8 +18,6 @@ Without the stock engine (extra [stock]) the first figure is left out.
 import argparse
 import importlib.util
 import json
-import os
-import platform
 import statistics
 import sys
 import time
@@ -27,6 +25,7 @@ from pathlib import Path
 
 import gymnasium
 import torch
+from machine import machine, write
 
 from oreo_agent.model.bundle import read_card
 from oreo_agent.model.networks import load_policy
@@ -142,18 +141,10 @@ def main() -> None:
             "won": round(statistics.mean(won for _, _, won in mine), 3),
             "rounds": ROUNDS,
         },
-        "machine": {
-            "python": platform.python_version(),
-            "system": platform.platform(),
-            "processor": platform.machine(),
-            "cores": os.cpu_count(),
-            "load": round(os.getloadavg()[0], 1),
-        },
+        "machine": machine(),
     }
     print(json.dumps(result, indent=2))
-    if asked.json:
-        asked.json.parent.mkdir(parents=True, exist_ok=True)
-        asked.json.write_text(json.dumps(result, indent=2) + "\n")
+    write(result, asked.json)
 
 
 if __name__ == "__main__":

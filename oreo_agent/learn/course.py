@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from oreo_agent.errors import RecordError, Stopped, TrainingError
 from oreo_agent.learn.checkpoint import Checkpoints, writing
+from oreo_agent.learn.forward import trained_weights
 from oreo_agent.learn.interrupt import heeded
 from oreo_agent.learn.metrics import Journal, Means
 from oreo_agent.learn.optimisers import Mover
@@ -149,14 +150,15 @@ class Course:
     def _save(self, step: int) -> None:
         learner = self.learner
         for name, network in learner.trained.items():
-            if not all(bool(weight.isfinite().all()) for weight in network.parameters()):
+            weights = trained_weights(network).values()
+            if not all(bool(weight.isfinite().all()) for weight in weights):
                 self._give_up(f"after step {step} weights of the {name} are no numbers")
         learner.accelerator.wait_for_everyone()
         if learner.accelerator.is_main_process:
             told = {
                 "selection": learner.selection.state(),
                 "means": learner.means.state(),
-                "lines": self.journal.lines,
+                "lines": len(self.journal.rows),
             }
             best = learner.selection.kept
             self.checkpoints.save(step, learner.trained, learner.movers, told, best=best)
@@ -183,7 +185,7 @@ class Course:
         if self.learner.accelerator.is_main_process:
             at = {"step": step, "steps": self.learner.steps}
             self._say(at | figures)
-            for kind, text in trouble(self.journal.rows()).items():
+            for kind, text in trouble(self.journal.rows).items():
                 self._say(at | {"warning": text, "kind": kind})
 
     def _say(self, row: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +12,40 @@ from torch import Tensor, nn
 
 from oreo_agent.errors import BundleError, DataError, RecordError, SettingError
 from oreo_agent.learn.batch import Tokens, collate, parts
+from oreo_agent.learn.calibrating import ValuedEpisode, calibrate
 from oreo_agent.learn.data import counts, held_out, read_episodes, within
 from oreo_agent.learn.forward import StateValues, TokenScores, policy_scores, state_values
 from oreo_agent.learn.metrics import Means, value_figures
-from oreo_agent.learn.ranking import parted, ranking_figures, weigh
+from oreo_agent.learn.ranking import State, parted, ranking_figures, weigh
 from oreo_agent.learn.reference import Known, looked_up
 from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.model.bundle import amend, read_card
-from oreo_agent.model.calibration import Calibration, ValuedEpisode, calibrate
+from oreo_agent.model.calibration import Calibration
 from oreo_agent.model.networks import ValueNetwork, load_policy
 from oreo_agent.model.trust import Trust
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Judgement:
     """What networks make of episodes that they did not learn from."""
 
     figures: dict[str, Any]
-    calibration: Calibration | None = None
+    valued: Sequence[ValuedEpisode] | None = None
     """None without a value, or without episodes."""
-    trust: Trust | None = None
-    """Likewise."""
+    states: Sequence[State] = ()
+    """Those in which the episodes part."""
+    source: str = ""
+    """Where the episodes are from, for people."""
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """None without a value, or without episodes."""
+        return None if self.valued is None else calibrate(self.valued, self.source)
+
+    @cached_property
+    def trust(self) -> Trust | None:
+        """Likewise."""
+        return None if self.valued is None else weigh(self.states, self.source)
 
 
 def judge_bundle(
@@ -68,7 +82,9 @@ def judge_bundle(
     if not card.has_value:
         raise BundleError(f"{bundle} has no value to judge; train one with --method oreo")
     trained: dict[str, Any] = card.settings["train"]
-    settings = TrainSettings(discount=trained.get("discount", 1.0))
+    settings = TrainSettings(
+        discount=trained.get("discount", 1.0), packed=trained.get("packed", True)
+    )
     episodes, _, facts = read_episodes(stores, settings)
     if card.tokenizer != facts["tokenizer"]:
         raise RecordError(
@@ -178,8 +194,9 @@ def judged(
     ]
     return Judgement(
         figures=figures | ranking_figures(states),
-        calibration=calibrate(valued, source),
-        trust=weigh(states, source),
+        valued=valued,
+        states=states,
+        source=source,
     )
 
 

@@ -7,11 +7,21 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from scipy.stats import rankdata
 
-from oreo_agent.model.calibration import auc
 from oreo_agent.records.atomic import write_atomic
 
 QUARTERS = (0.25, 0.5, 0.75)
+
+
+def auc(scores: Sequence[float], won: Sequence[bool]) -> float:
+    """Chance that a won episode scores above a lost one (ties count half); nan without both."""
+    wins = sum(won)
+    if wins in (0, len(won)):
+        return math.nan
+    ranks = rankdata(np.asarray(scores))
+    total = float(ranks[np.asarray(won, dtype=bool)].sum())
+    return (total - wins * (wins + 1) / 2) / (wins * (len(won) - wins))
 
 
 def value_figures(
@@ -53,7 +63,8 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.lines = 0
+        self.rows: list[dict[str, Any]] = []
+        """What stands there."""
 
     def rewind(self, lines: int) -> None:
         """Forget all but the first so many lines."""
@@ -63,19 +74,15 @@ class Journal:
             kept.pop()  # the machine lost power before all of it was on disk
         if (left := "".join(line + "\n" for line in kept)) != text:
             write_atomic(self.path, left.encode())
-        self.lines = len(kept)
-
-    def rows(self) -> list[dict[str, Any]]:
-        """What was written."""
-        text = self.path.read_text() if self.path.exists() else ""
-        return [json.loads(line) for line in text.splitlines()]
+        self.rows = [json.loads(line) for line in kept]
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Add a line; nan becomes null."""
+        plain = _plain(row)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a") as file:
-            file.write(json.dumps(_plain(row)) + "\n")
-        self.lines += 1
+            file.write(json.dumps(plain) + "\n")
+        self.rows.append(plain)
 
 
 def _plain(value: Any) -> Any:

@@ -38,12 +38,11 @@ from oreo_agent.learn.given import (
 from oreo_agent.learn.oreo_config import OREOConfig
 from oreo_agent.learn.rows import Row, read_rows
 from oreo_agent.learn.settings import LoraSettings, TrainSettings
+from oreo_agent.learn.train import model_card
 from oreo_agent.learn.trainer import Trainer
 from oreo_agent.learn.wiring import lay
 from oreo_agent.model.bundle import Card, write_bundle
-from oreo_agent.model.networks import (
-    input_weight,
-)
+from oreo_agent.model.networks import input_weight
 from oreo_agent.model.prompt import load_prompt
 
 
@@ -203,7 +202,7 @@ class OREOTrainer:
             calibration=found.calibration,
             trust=found.trust,
         )
-        write_bundle(folder, card, _readme(card), self._save)
+        write_bundle(folder, card, model_card(card), self._save)
 
     def _save(self, folder: Path) -> None:
         self.laid.save(folder, with_value=True)
@@ -276,13 +275,3 @@ def _refuse(
             "value_warmup_epochs takes the policy for the reference, and ref_model is another one; "
             "drop one of them"
         )
-
-
-def _readme(card: Card) -> str:
-    """The model card for people."""
-    return f"""# A policy and its value, trained by OREO
-
-From {card.base}, on {card.data["episodes"]} rows ({card.data["won"]} of them good ones), by
-oreo-agent. `policy/` is a causal language model in Hugging Face format, `value/` a token classifier
-with one label: V at a token is the success still to come. Settings and figures: `bundle.json`.
-"""

@@ -10,9 +10,10 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from typing import cast
 
 import numpy as np
+from scipy.stats import kendalltau
 
 from oreo_agent.learn.batch import Tokens
 from oreo_agent.model.trust import Estimate, Trust, verdict
@@ -184,20 +185,9 @@ def _best(state: State) -> float:
 
 def _tau(state: State, by: str) -> float:
     """Kendall's tau-b of ``by`` and success; nan where one of the two is equal throughout."""
-    agreed = by_pairs = success_pairs = 0.0
-    for one, other in combinations(state.replies, 2):
-        gap = getattr(one, by) - getattr(other, by)
-        better = one.success - other.success
-        agreed += _sign(gap) * _sign(better)
-        by_pairs += gap != 0
-        success_pairs += better != 0
-    if not by_pairs or not success_pairs:
-        return math.nan
-    return agreed / math.sqrt(by_pairs * success_pairs)
-
-
-def _sign(number: float) -> int:
-    return (number > 0) - (number < 0)
+    said = [getattr(reply, by) for reply in state.replies]
+    found = kendalltau(said, [reply.success for reply in state.replies])
+    return float(cast("tuple[float, float]", found)[0])
 
 
 def _concordance(states: Sequence[State], by: str) -> float:

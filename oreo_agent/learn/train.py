@@ -26,11 +26,7 @@ from oreo_agent.learn.wiring import Laid, lay
 from oreo_agent.model.bundle import Card, fingerprint, read_card, write_bundle
 from oreo_agent.model.compact import BOS, END, PAD, SPECIALS, CompactPrompt
 from oreo_agent.model.description import with_value_section
-from oreo_agent.model.networks import (
-    ValueNetwork,
-    load_policy,
-    new_policy,
-)
+from oreo_agent.model.networks import ValueNetwork, load_policy, new_policy
 from oreo_agent.model.prompt import PromptFormat, load_prompt
 from oreo_agent.model.tokenizers import load_tokenizer, word_tokenizer
 
@@ -272,11 +268,11 @@ def _write(out: Path, card: Card, start: _Start, laid: Laid, work: Path) -> None
         shutil.copy(work / "metrics.jsonl", folder / "metrics.jsonl")
 
     with writing(out, f"make room there; the same command goes on from what is in {work}"):
-        write_bundle(out, card, _readme(card), save)
+        write_bundle(out, card, model_card(card), save)
     drop_folder(work)
 
 
-def _readme(card: Card) -> str:
+def model_card(card: Card) -> str:
     """The model card for people."""
     held = json.dumps(msgspec.to_builtins(card.metrics), indent=1)
     value = (
@@ -284,7 +280,8 @@ def _readme(card: Card) -> str:
         if card.has_value
         else "There is no value network."
     )
-    text = f"""# An agent for {card.task}
+    for_task = f" for {card.task}" if card.task else ""
+    text = f"""# An agent{for_task}
 
 Trained by oreo-agent with the method `{card.method}` on {card.data["episodes"]} episodes
 ({card.data["won"]} won), from {card.base}. Prompt format: `{card.prompt["format"]}`.

@@ -61,12 +61,11 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
 def verdict(comparison: Comparison) -> str:
     """What can be concluded from it and what cannot, in plain words."""
     one = comparison
-    adjusted = f" ({one.p_adjusted:.3g} after Holm)" if one.p_adjusted != one.p else ""
     lead = (
         f"{one.second.wins} against {one.first.wins} of {one.pairs} games won, "
         f"{_points(one.difference.value)} points ({CONFIDENCE:.0%} interval "
         f"{_points(one.difference.low)} to {_points(one.difference.high)}), "
-        f"exact McNemar p = {one.p:.3g}{adjusted}"
+        f"exact McNemar p = {_told(one)}"
     )
     if one.detectable is None:
         return f"{lead}: so few games cannot show any difference; play more."
@@ -148,13 +147,12 @@ def seed_differences_table(comparisons: Sequence[SeedComparison]) -> Table:
 def seeds_verdict(comparison: SeedComparison) -> list[str]:
     """A line for each seed, one for all of them, and what must not be read out of it."""
     one = comparison
-    adjusted = f" ({one.p_adjusted:.3g} after Holm)" if one.p_adjusted != one.p else ""
     together = (
         f"all {len(one.seeds)} together: {one.first} and {one.second} of "
         f"{one.games * len(one.seeds)} won (+{one.only_second} -{one.only_first}), "
         f"{_points(one.difference.value)} points ({CONFIDENCE:.0%} interval over the {one.games} "
         f"games {_points(one.difference.low)} to {_points(one.difference.high)}), exact p over "
-        f"games = {one.p:.3g}{adjusted}"
+        f"games = {_told(one)}"
     )
     if one.detectable is None:
         together += "; so few games cannot show any difference"
@@ -262,6 +260,12 @@ def _range(interval: Difference | Rate | None, sign: str = "+") -> str:
     if interval is None:
         return "-"
     return f"[{100 * interval.low:{sign}.1f}, {100 * interval.high:{sign}.1f}]"
+
+
+def _told(one: Comparison | SeedComparison) -> str:
+    """Its p in a sentence."""
+    after = f" ({one.p_adjusted:.3g} after Holm)" if one.p_adjusted != one.p else ""
+    return f"{one.p:.3g}{after}"
 
 
 def _p(one: Comparison | SeedComparison) -> str:

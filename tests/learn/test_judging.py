@@ -68,14 +68,13 @@ def test_the_held_out_episodes_give_the_figures_of_the_training_run(
     assert again.figures == pytest.approx(told, rel=1e-4)
 
 
-def test_every_state_in_which_v_was_asked_is_calibrated_by(monkeypatch: pytest.MonkeyPatch):
-    told: list[Any] = []
-    monkeypatch.setattr(judging, "calibrate", lambda episodes, source: told.extend(episodes))
+def test_every_state_in_which_v_was_asked_is_calibrated_by():
     ids = tuple(range(1, 11))
     some = Tokens(id="a", instance="i", ids=ids, actions=(2, 3, 6, 8, 9), ends=(3, 6, 9), reward=1)
     branch = replace(some, id="b", instance="j", lent=1, reward=0)
-    judged(_Even(), _Places(), [some, branch], TrainSettings())
-    first, second = told
+    found = judged(_Even(), _Places(), [some, branch], TrainSettings())
+    assert found.valued is not None
+    first, second = found.valued
     assert (first.instance, first.won, first.lent) == ("i", True, 0)
     assert (second.instance, second.won, second.lent) == ("j", False, 1)
     assert (first.begins, first.ends) == ([1, 5, 7], [3, 6, 9])

@@ -37,13 +37,13 @@ def test_going_on_forgets_what_came_after_the_checkpoint_and_a_torn_line(tmp_pat
     journal.rewind(0)
     for step in (2, 4, 6):
         journal.write({"step": step, "loss": math.nan if step == 2 else 0.5})
-    assert journal.lines == 3
+    assert len(journal.rows) == 3
     with journal.path.open("a") as file:
         file.write('{"step": 7, "lo')
     again = Journal(journal.path)
     again.rewind(2)
     again.write({"step": 5})
-    assert again.lines == 3
+    assert len(again.rows) == 3
     rows = [json.loads(line) for line in journal.path.read_text().splitlines()]
     assert rows == [{"step": 2, "loss": None}, {"step": 4, "loss": 0.5}, {"step": 5}]
     assert [path.name for path in journal.path.parent.iterdir()] == ["metrics.jsonl"]
@@ -59,7 +59,7 @@ def test_a_line_that_a_power_cut_tore_is_in_no_later_lines_way(tmp_path: Path, t
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     assert rows[0] == {"step": 2}
     assert rows[-1] == {"step": 4, "held_out": {"auc_50": None}}
-    assert len(rows) == journal.lines == (2 if torn.endswith("lo") else 3)
+    assert len(rows) == len(journal.rows) == (2 if torn.endswith("lo") else 3)
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9), st.integers(1, 9)), min_size=2), st.data())

@@ -14,7 +14,13 @@ from safetensors.torch import load_file
 from oreo_agent.errors import SettingError
 from oreo_agent.learn.batch import Tokens, collate
 from oreo_agent.learn.data import Data
-from oreo_agent.learn.forward import policy_scores, state_values, trained_weights
+from oreo_agent.learn.forward import (
+    StateValues,
+    TokenScores,
+    policy_scores,
+    state_values,
+    trained_weights,
+)
 from oreo_agent.learn.objectives import Objective
 from oreo_agent.learn.objectives.dpo import Dpo
 from oreo_agent.learn.objectives.dqo import Dqo
@@ -72,9 +78,9 @@ def made(tmp_path: Path, prompt: Any) -> Make:
         **changes: Any,
     ) -> tuple[Trainer, Laid]:
         settings = TrainSettings(
-            networks=mode,  # type: ignore[arg-type]
+            networks=mode,
             lora=LoraSettings(rank=4, alpha=8),
-            dtype="float64",  # type: ignore[arg-type]
+            dtype="float64",
             batch=len(episodes),
             epochs=1.0,
             policy=learns,
@@ -187,8 +193,8 @@ def test_what_is_written_needs_nothing_of_what_was_shared(
         "lora" in name for name, _ in [*policy.named_parameters(), *value.named_parameters()]
     )
     with torch.no_grad():
-        again = policy_scores(type(trainer.policy)(policy), batch).logps  # type: ignore[call-arg]
-        judged = state_values(type(trainer.value)(value), batch)  # type: ignore[call-arg]
+        again = policy_scores(TokenScores(policy), batch).logps
+        judged = state_values(StateValues(value), batch)
     torch.testing.assert_close(again, logps, atol=1e-10, rtol=0)
     torch.testing.assert_close(judged.before, values.before, atol=1e-10, rtol=0)
     torch.testing.assert_close(judged.ends, values.ends, atol=1e-10, rtol=0)
@@ -282,7 +288,7 @@ def test_a_bundle_is_trained_stored_and_played_like_any_other(
 ):
     store = a_store(tmp_path / "store", [an_episode(number) for number in range(24)])
     settings = TrainSettings(
-        epochs=2.0, batch=8, networks=mode, lora=LoraSettings(rank=4),  # type: ignore[arg-type]
+        epochs=2.0, batch=8, networks=mode, lora=LoraSettings(rank=4),
         policy=OptimiserSettings(lr=1e-2), value=OptimiserSettings(lr=1e-2),
     )  # fmt: skip
     run = TrainRun(method="oreo", data=(store,), out=tmp_path / "out", size="32x1", train=settings)
@@ -327,7 +333,7 @@ def test_a_bounded_value_is_a_probability_from_its_start_to_its_bundle(
     assert value.bounded
     batch = collate(episodes)
     with torch.no_grad():
-        found = state_values(type(trainer.value)(value), batch).before[batch.mask]  # type: ignore[call-arg]
+        found = state_values(StateValues(value), batch).before[batch.mask]
     assert float(found.min()) > 0
     assert float(found.max()) < 1
     assert float(found.std()) > 0

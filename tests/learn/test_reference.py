@@ -33,7 +33,7 @@ def episodes(an_episode: Any) -> list[Tokens]:
 
 def known(episodes: list[Tokens], nets: Networks, weights: str = "w", **settings: Any) -> Any:
     assert nets.reference is not None
-    scores = TokenScores(nets.reference.policy)  # type: ignore[arg-type]
+    scores = TokenScores(nets.reference.policy)
     return known_logps(scores, episodes, TrainSettings(**settings), weights=weights, pad=0)
 
 

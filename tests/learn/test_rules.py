@@ -1,5 +1,6 @@
 """The rules that hold for every objective and batch layout, tried on networks and stub networks."""
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Any
 
@@ -61,7 +62,7 @@ def learned(trainer: Trainer) -> tuple[dict[str, float], Gradients]:
     """Losses and gradients of the first step."""
     rows: list[dict[str, Any]] = []
     catchers = {name: Catcher(network) for name, network in trainer.trained.items()}
-    trainer.movers = catchers  # type: ignore[assignment]
+    trainer.movers = catchers
     trainer.report = rows.append
     trainer.run()
     gradients = {
@@ -170,11 +171,12 @@ def test_both_places_of_v_are_pulled_toward_the_reward_less_what_is_still_to_com
 # Rules 2 and 3: actions and their ids
 
 
-class Stub(nn.Module):
+class Stub(nn.Module, ABC):
     """A policy of made-up logits; asked for no tokens, a reference of them."""
 
+    @abstractmethod
     def logits(self, batch: Batch, places: Tensor) -> Tensor:
-        raise NotImplementedError
+        """At these places."""
 
     def forward(
         self, batch: Batch, places: Tensor, tokens: Tensor | None = None, **asked: Any

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from oreo_agent.errors import BundleError
+from oreo_agent.learn.calibrating import ValuedEpisode, calibrate
 from oreo_agent.model.bundle import FORMAT, Card, amend, fingerprint, read_card, write_bundle
-from oreo_agent.model.calibration import Calibration, ValuedEpisode, calibrate
+from oreo_agent.model.calibration import Calibration
 from oreo_agent.model.trust import Estimate, Trust
 
 

@@ -69,7 +69,7 @@ def test_it_is_so_too_where_replies_are_cut_and_contexts_end(how):
         if how == "sample":
             return player(strategy=Sample(values=True, max_tokens=8))
         short = player()
-        short.agent.engine.max_context = 20  # type: ignore[attr-defined]
+        short.agent.engine.max_context = 20
         return short
 
     mine = to_the_end(session("1-plain", who=who())).episode()
@@ -247,7 +247,7 @@ def test_caches_are_let_go_of_game_by_game():
     each.restart()
     each.next_game()
     each.close()
-    closed = who.agent.engine.closed  # type: ignore[attr-defined]
+    closed = who.agent.engine.closed
     assert len(set(closed)) == len(closed) == 3
 
 

@@ -36,6 +36,6 @@ def make_episode() -> MakeEpisode:
             "end": "won",
             "seconds": 0.5,
         }
-        return Episode(**(fields | changes))  # type: ignore[arg-type]
+        return Episode(**(fields | changes))
 
     return make

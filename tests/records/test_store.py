@@ -23,7 +23,7 @@ from oreo_agent.records.store import Store
 
 def create(folder: Path, **changes: object) -> Store:
     settings: dict[str, object] = {"prompt": "bare", "tokenizer": "t1"}
-    return Store.create(folder, **(settings | changes))  # type: ignore[arg-type]
+    return Store.create(folder, **(settings | changes))
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -121,7 +121,7 @@ def test_the_summary_adds_up_to_what_the_episodes_say(tmp_path, make_episode):
                 end=end,
                 task_type=f"type{number % 3}",
                 split=("train", "valid_seen")[number % 4 == 0],
-                policy=PolicyRecord(kind=kind),  # type: ignore[arg-type]
+                policy=PolicyRecord(kind=kind),
             )
             store.append(episode)
         expected: Counter[tuple[object, ...]] = Counter()

@@ -46,7 +46,7 @@ def report(won, agent: str = "runs/sft", contract: Contract = CONTRACT) -> Repor
 def text(table, width: int = 160) -> str:
     console = Console(file=io.StringIO(), width=width)
     console.print(table)
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    return console.file.getvalue()
 
 
 def seeded(won, agent: str, seed: int) -> Report:

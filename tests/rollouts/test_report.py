@@ -46,7 +46,7 @@ def test_changing_any_line_changes_the_hash_and_is_refused_by_name_and_both_valu
     other = msgspec.structs.replace(CONTRACT, **{field: value})
     assert other.hash != CONTRACT.hash
     assert len(other.hash) == 12
-    assert CONTRACT.first_difference(other)[0] == line  # type: ignore[index]
+    assert CONTRACT.first_difference(other)[0] == line
     with pytest.raises(RecordError, match=f"{line} is .* in the first .* in the second") as caught:
         compare(report([1, 0]), report([1, 0], contract=other))
     leaf = value[line.split(".")[1]] if line.count(".") == 1 else value

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oreo_agent.model.calibration import Calibration, ValuedEpisode, auc, calibrate
-from oreo_agent.model.isotonic import KNOTS, Knots, Point, fit
+from oreo_agent.learn.calibrating import KNOTS, Point, ValuedEpisode, calibrate, fit
+from oreo_agent.learn.metrics import auc
+from oreo_agent.model.calibration import Calibration, Knots
 
 NAMES = "abcdefgh"
 

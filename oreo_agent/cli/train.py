@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from oreo_agent.cli.output import say_json, say_table
+from oreo_agent.errors import SettingError
 
 if TYPE_CHECKING:
     from oreo_agent.learn.plan import Plan
@@ -30,6 +31,13 @@ def train(
     ] = None,
     size: Annotated[
         str | None, typer.Option(help="Of tiny: width x layers, for instance 128x4.")
+    ] = None,
+    reward: Annotated[
+        str | None,
+        typer.Option(
+            help="What a success is worth: won (1) or discounted (times .95 a turn, for "
+            "train.discount) [default: the recipe's, else won]."
+        ),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="A recipe in TOML.")] = None,
     set_: Annotated[
@@ -57,11 +65,13 @@ def train(
     given |= {"data": data, "out": out, "overwrite": overwrite}
     if tracker:
         given["tracker"] = tracker
-    if seed is not None:
-        given["train"] = {**given.get("train", {}), "seed": seed}
 
-    from oreo_agent.learn.settings import TrainRun
+    from oreo_agent.learn.settings import REWARDS, TrainRun
 
+    if reward not in (None, *REWARDS):
+        raise SettingError(f"--reward is {' or '.join(REWARDS)}, got {reward!r}")
+    chosen = {"seed": seed, "discount": None if reward is None else REWARDS[reward]}
+    given["train"] = given.get("train", {}) | {k: v for k, v in chosen.items() if v is not None}
     run = build(TrainRun, given)
     # what is wrong with the settings is told before torch is imported, which takes seconds
     if dry_run:

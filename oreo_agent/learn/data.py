@@ -1,7 +1,7 @@
 """What a run learns from: episodes of stores, those left out counted, some instances held out."""
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,11 +121,33 @@ def held_out(instance: str, settings: TrainSettings) -> bool:
     return int.from_bytes(hashlib.sha256(told).digest()[:4]) < settings.held_out * 2**32
 
 
+def balanced(episodes: Sequence[Tokens], settings: TrainSettings) -> list[Tokens]:
+    """At most ``settings.balance`` won and lost episodes of each instance, chosen by their names.
+
+    Of the won ones no more are kept than of the lost ones, but one in any case, as for the paper's
+    7B run.
+    """
+    if not settings.balance:
+        return list(episodes)
+    sides: dict[tuple[str, bool], list[str]] = defaultdict(list)
+    for episode in episodes:
+        sides[episode.instance, episode.won].append(episode.id)
+    kept: set[str] = set()
+    for (instance, won), names in sides.items():
+        most = settings.balance
+        if won:
+            most = min(most, max(1, len(sides.get((instance, False), ()))))
+        names.sort()
+        Random(f"{settings.seed}/balance/{instance}/{won}").shuffle(names)
+        kept.update(names[:most])
+    return [episode for episode in episodes if episode.id in kept]
+
+
 def split(episodes: Sequence[Tokens], settings: TrainSettings, prompt: PromptFormat | None) -> Data:
     """Instances, not episodes, are held out: V must not have seen the game it is judged on."""
     train = [e for e in episodes if not held_out(e.instance, settings)]
     return Data(
-        train=train or list(episodes),
+        train=balanced(train or list(episodes), settings),
         held_out=[e for e in episodes if held_out(e.instance, settings)] if train else [],
         relabel=prompt.relabelled if prompt is not None and settings.relabel else None,
         pad=0,

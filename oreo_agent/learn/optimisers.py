@@ -88,9 +88,10 @@ def _optimisers(
     rest = [p for n, p in named.items() if not (settings.muon and n in blocks)]
     if matrices:
         yield Muon(matrices, lr=settings.muon_lr, weight_decay=settings.weight_decay)
-    yield torch.optim.AdamW(
-        rest,
-        lr=settings.lr,
-        betas=(settings.beta1, settings.beta2),
-        weight_decay=settings.weight_decay,
-    )
+    if rest:  # adapters are matrices of blocks alone
+        yield torch.optim.AdamW(
+            rest,
+            lr=settings.lr,
+            betas=(settings.beta1, settings.beta2),
+            weight_decay=settings.weight_decay,
+        )

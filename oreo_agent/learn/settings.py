@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 TINY = "tiny"
 """The model that is made from nothing."""
+REWARDS = {"won": 1.0, "discounted": 0.95}
+"""What a success is worth: `TrainSettings.discount` by name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +92,9 @@ class TrainSettings:
     discount: float = 1.0
     """Factor, in (0, 1], of the terminal reward for each turn that the episode took. 1: only how it
     ended counts; below, a success that came sooner is worth more, and V is no probability."""
+    balance: int = 0
+    """Of each instance learn from at most so many won and so many lost episodes, and from no more
+    won than lost ones beyond the first: 4 in the paper's 7B run. 0 takes all."""
     max_tokens: int = 4096
     """Episodes with more tokens are left out and counted."""
     checkpoint_every: int = 200
@@ -121,7 +126,7 @@ class TrainSettings:
         for name in ("batch", "micro_tokens", "threads", "report_every", "keep"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("checkpoint_every", "judge_every", "patience"):
+        for name in ("balance", "checkpoint_every", "judge_every", "patience"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if self.patience and not self.judge_every:

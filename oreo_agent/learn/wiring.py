@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from transformers import PreTrainedModel
 
 from oreo_agent.errors import SettingError
@@ -91,9 +92,11 @@ def lay(
         )
     of_policy = POLICY if mode == "shared" else None
     of_value = VALUE if value is not None and mode in ("shared", "value-lora") else None
-    for name in (of_policy, of_value):
-        if base is not None and name is not None:
-            adapt(body_of(base), name, rank=settings.lora.rank, alpha=settings.lora.alpha)
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)  # all processes begin with the same adapters
+        for name in (of_policy, of_value):
+            if base is not None and name is not None:
+                adapt(body_of(base), name, rank=settings.lora.rank, alpha=settings.lora.alpha)
     if factors is not None and of_policy is None:
         factor(policy, factors)
         if value is not None and mode == "full" and not settings.freeze_value:

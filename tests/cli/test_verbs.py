@@ -290,7 +290,10 @@ def test_whoever_plays_by_a_value_that_loses_is_told_so_in_one_line(oreo, tmp_pa
     base = ("rollout", "--out", tmp_path / "s", "--policy", "expert", "--episodes", 4, *games)
     assert oreo(*base)[0] == 0
     trained = ("train", "--data", tmp_path / "s", "--method", "oreo", "--size", "64x1")
-    assert oreo(*trained, "--out", bundle, "--set", "train.batch=4")[0] == 0
+    refused(oreo(*trained, "--out", bundle, "--reward", "much"), "won or discounted", "'much'")
+    given = ("--set", "train.batch=4", "--reward", "discounted")
+    assert oreo(*trained, "--out", bundle, *given)[0] == 0
+    assert json.loads((bundle / "bundle.json").read_text())["settings"]["train"]["discount"] == 0.95
     short = (*games, "--step-limit", 1)
     plays = {
         "rollout": ("--policy", bundle, "--out", tmp_path / "own", "--episodes", 1),

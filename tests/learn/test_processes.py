@@ -19,7 +19,7 @@ SETTINGS = [
 ]
 
 
-def trained(folder: Path, store: Path, method: str, processes: int) -> Path:
+def trained(folder: Path, store: Path, method: str, networks: str, processes: int) -> Path:
     """A bundle by so many processes; with an odd batch their shares differ."""
     out = folder / f"by-{processes}"
     program = folder / "program.py"
@@ -27,7 +27,8 @@ def trained(folder: Path, store: Path, method: str, processes: int) -> Path:
     launch = [sys.executable, str(program)]
     if processes > 1:
         launch[1:1] = ["-m", "torch.distributed.run", f"--nproc_per_node={processes}"]
-    given = [argument for setting in SETTINGS for argument in ("--set", setting)]
+    settings = [*SETTINGS, f"train.networks={networks}"]
+    given = [argument for setting in settings for argument in ("--set", setting)]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "envs"), str(ROOT / "tasks")])
     told = {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
     done = subprocess.run(
@@ -44,10 +45,14 @@ def trained(folder: Path, store: Path, method: str, processes: int) -> Path:
     return out
 
 
-@pytest.mark.parametrize("method", ["oreo", "kto"])
-def test_two_processes_train_what_one_does(an_episode, a_store, tmp_path: Path, method: str):
+@pytest.mark.parametrize(
+    ("method", "networks"), [("oreo", "full"), ("oreo", "shared"), ("kto", "full")]
+)
+def test_two_processes_train_what_one_does(
+    an_episode, a_store, tmp_path: Path, method: str, networks: str
+):
     store = a_store(tmp_path / "episodes", [an_episode(number) for number in range(13)])
-    one, two = (trained(tmp_path, store, method, processes) for processes in (1, 2))
+    one, two = (trained(tmp_path, store, method, networks, processes) for processes in (1, 2))
     for network in ("policy", "value") if method == "oreo" else ("policy",):
         mine = load_file(one / network / "model.safetensors")
         theirs = load_file(two / network / "model.safetensors")

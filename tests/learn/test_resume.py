@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from oreo_agent.cli import run as oreo
 from oreo_agent.errors import Stopped
-from oreo_agent.learn.settings import OptimiserSettings, TrainSettings
+from oreo_agent.learn.settings import LoraSettings, OptimiserSettings, TrainSettings
 from oreo_agent.learn.train import TrainRun, train
 
 STEPS = 24
@@ -151,6 +151,21 @@ def test_the_best_weights_are_the_same_however_often_the_run_was_stopped(
     train(again)
     assert_same_bundle(judged.out, again.out)
     assert not (tmp_path / "again.training").exists()
+
+
+@pytest.mark.parametrize("mode", ["value-lora", "shared", "trunk"])
+def test_adapters_go_on_bit_for_bit_too(runs: tuple[TrainRun, TrainRun], mode: str):
+    told = replace(
+        runs[0].train, networks=mode, lora=LoraSettings(rank=2), value_dropout=0.2, epochs=1.0
+    )
+    calm = replace(runs[0], train=told, out=runs[0].out.with_name(f"calm-{mode}"))
+    stopped = replace(calm, out=runs[0].out.with_name(f"stopped-{mode}"))
+    train(calm)
+    for at in (3, 5):
+        with pytest.raises(Stopped):
+            train(stopped, stopping(signal.SIGTERM, at))
+    train(stopped)
+    assert_same_bundle(calm.out, stopped.out)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

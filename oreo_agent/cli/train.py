@@ -82,6 +82,11 @@ def train(
     from oreo_agent.learn.train import train as train_bundle
 
     card = train_bundle(run, lambda line: typer.echo(_line(line), err=True))
+
+    from accelerate import PartialState
+
+    if not PartialState().is_main_process:
+        return
     if json:
         say_json({"out": str(out), "method": card.method, "metrics": card.metrics})
     else:

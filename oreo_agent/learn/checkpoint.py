@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from oreo_agent.errors import RecordError
 from oreo_agent.learn.forward import trained_weights
 from oreo_agent.learn.optimisers import Mover
+from oreo_agent.learn.sharding import like
 from oreo_agent.records.atomic import sync_folder, write_atomic
 
 _NAME = re.compile(r"checkpoint-(\d+)")
@@ -61,7 +62,7 @@ class Checkpoints:
         self,
         step: int,
         networks: Mapping[str, nn.Module],
-        movers: Mapping[str, Mover],
+        moved: Mapping[str, Mapping[str, Tensor]],
         told: Mapping[str, Any],
         *,
         best: int | None = None,
@@ -71,7 +72,7 @@ class Checkpoints:
         Args:
             step: how many were taken.
             networks: whose weights are kept.
-            movers: whose state is kept.
+            moved: the state of each one's `Mover`.
             told: anything else that JSON can hold.
             best: the step whose weights are the best so far; its state is not removed.
 
@@ -87,7 +88,7 @@ class Checkpoints:
                 if step in there:
                     write_atomic(path / "state.json", state)  # of one step all else is the same
                 else:
-                    self._write(making, networks, movers, state)
+                    self._write(making, networks, moved, state)
                     self._remove(path)
                     making.rename(path)
                     sync_folder(self.folder)
@@ -140,15 +141,15 @@ class Checkpoints:
         self,
         folder: Path,
         networks: Mapping[str, nn.Module],
-        movers: Mapping[str, Mover],
+        moved: Mapping[str, Mapping[str, Tensor]],
         state: bytes,
     ) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for name, network in networks.items():
             save_file(_own(network), folder / f"{name}.safetensors")
-        for name, mover in movers.items():
-            save_file(mover.tensors(), folder / f"{name}.optimiser.safetensors")
+        for name, tensors in moved.items():
+            save_file(dict(tensors), folder / f"{name}.optimiser.safetensors")
         save_file({"torch": torch.get_rng_state()}, folder / "random.safetensors")
         (folder / "state.json").write_bytes(state)
         for path in folder.iterdir():
@@ -174,7 +175,12 @@ class Checkpoints:
             weights = load_file(folder / f"{name}.safetensors")
             if weights.keys() != _own(network).keys():
                 raise ValueError(f"its {name} has other weights than this run's")
-            network.load_state_dict(weights, strict=False)  # the rest was never moved
+            own = trained_weights(network)
+            with torch.no_grad():
+                for path, weight in weights.items():
+                    if weight.shape != own[path].shape:
+                        raise ValueError(f"its {name} has weights of other shapes than this run's")
+                    own[path].copy_(like(weight, own[path]))
 
     def _prune(self) -> None:
         """Remove all but the last few and the best of each of those."""

@@ -20,6 +20,7 @@ from oreo_agent.learn.metrics import Journal, Means
 from oreo_agent.learn.optimisers import Mover
 from oreo_agent.learn.selection import Selection
 from oreo_agent.learn.settings import TrainSettings
+from oreo_agent.learn.sharding import whole
 from oreo_agent.learn.warnings import trouble
 
 Report = Callable[[dict[str, Any]], None]
@@ -149,20 +150,22 @@ class Course:
 
     def _save(self, step: int) -> None:
         learner = self.learner
-        for name, network in learner.trained.items():
-            weights = trained_weights(network).values()
-            if not all(bool(weight.isfinite().all()) for weight in weights):
-                self._give_up(f"after step {step} weights of the {name} are no numbers")
-        learner.accelerator.wait_for_everyone()
-        if learner.accelerator.is_main_process:
-            told = {
-                "selection": learner.selection.state(),
-                "means": learner.means.state(),
-                "lines": len(self.journal.rows),
-            }
-            best = learner.selection.kept
-            self.checkpoints.save(step, learner.trained, learner.movers, told, best=best)
-        learner.accelerator.wait_for_everyone()
+        moved = {name: mover.tensors() for name, mover in learner.movers.items()}
+        with whole(learner.trained.values()):
+            for name, network in learner.trained.items():
+                weights = trained_weights(network).values()
+                if not all(bool(weight.isfinite().all()) for weight in weights):
+                    self._give_up(f"after step {step} weights of the {name} are no numbers")
+            learner.accelerator.wait_for_everyone()
+            if learner.accelerator.is_main_process:
+                told = {
+                    "selection": learner.selection.state(),
+                    "means": learner.means.state(),
+                    "lines": len(self.journal.rows),
+                }
+                best = learner.selection.kept
+                self.checkpoints.save(step, learner.trained, moved, told, best=best)
+            learner.accelerator.wait_for_everyone()
 
     def _give_up(self, fault: str) -> NoReturn:
         steps = self.checkpoints.steps()

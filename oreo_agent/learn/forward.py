@@ -4,6 +4,7 @@ Logits are asked for at the states before action tokens alone (and before observ
 those are to be foreseen), never for whole rows, and are made a block at a time.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -13,6 +14,7 @@ from transformers import PreTrainedModel
 
 from oreo_agent.learn.batch import Batch
 from oreo_agent.learn.head import Chosen, Logits, choose, log_sum_exp
+from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.model.adapters import use
 from oreo_agent.model.networks import ValueNetwork, body_of, input_weight, output_weight
 from oreo_agent.model.packed import attend_packed
@@ -128,6 +130,13 @@ class StateValues(nn.Module):
             return values, None
         logits = Logits(hidden[told[0]], input_weight(self.value.body))
         return values, choose(logits, told[1]).logps
+
+
+def computing(settings: TrainSettings, device: torch.device) -> AbstractContextManager[Any]:
+    """What passes are made in: products in bfloat16 where that is asked for."""
+    if settings.compute == "dtype":
+        return nullcontext()
+    return torch.autocast(device.type, getattr(torch, settings.compute))
 
 
 def trained_weights(network: nn.Module) -> dict[str, nn.Parameter]:

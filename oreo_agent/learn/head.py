@@ -67,10 +67,14 @@ def choose(
     if block is None:
         rows = max(1, len(tokens))
         block = max(256, BLOCK.get(tokens.device.type, 2**25) // rows)
-    frozen = (None, None) if reference is None else (r.detach() for r in reference)
-    logps, ref_logps, exact, entropy = _Choose.apply(
-        logits.hidden, logits.weight, tokens, *frozen, kl, block
-    )
+    kind = tokens.device.type
+    asked = [*logits, *((None, None) if reference is None else (r.detach() for r in reference))]
+    if torch.is_autocast_enabled(kind):
+        dtype = torch.get_autocast_dtype(kind)
+        asked = [None if one is None else one.to(dtype) for one in asked]
+    with torch.autocast(kind, enabled=False):  # forward and backward alike
+        hidden, weight, *frozen = asked
+        logps, ref_logps, exact, entropy = _Choose.apply(hidden, weight, tokens, *frozen, kl, block)
     return Chosen(logps, ref_logps, exact, entropy)
 
 

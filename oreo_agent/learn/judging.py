@@ -14,11 +14,18 @@ from oreo_agent.errors import BundleError, DataError, RecordError, SettingError
 from oreo_agent.learn.batch import Tokens, collate, parts
 from oreo_agent.learn.calibrating import ValuedEpisode, calibrate
 from oreo_agent.learn.data import counts, held_out, read_episodes, within
-from oreo_agent.learn.forward import StateValues, TokenScores, policy_scores, state_values
+from oreo_agent.learn.forward import (
+    StateValues,
+    TokenScores,
+    computing,
+    policy_scores,
+    state_values,
+)
 from oreo_agent.learn.metrics import Means, value_figures
 from oreo_agent.learn.ranking import State, parted, ranking_figures, weigh
 from oreo_agent.learn.reference import Known, looked_up
 from oreo_agent.learn.settings import TrainSettings
+from oreo_agent.learn.sharding import is_spread
 from oreo_agent.model.bundle import amend, read_card
 from oreo_agent.model.calibration import Calibration
 from oreo_agent.model.networks import ValueNetwork, load_policy
@@ -148,15 +155,17 @@ def judged(
     ends: list[list[float]] = []
     seen: list[list[float]] = []
     said: list[list[float]] = []
-    device = next(policy.parameters()).device
+    device = Accelerator().device if is_spread(policy) else next(policy.parameters()).device
     for part in parts(((e,) for e in episodes), settings.micro_tokens):
         batch = collate(part, packed=settings.packed, pad=pad).to(device)
         beside = reference if value is not None else None
-        scores = policy_scores(policy, batch, reference=beside, kl=False)
+        with computing(settings, device):
+            scores = policy_scores(policy, batch, reference=beside, kl=False)
         means.add("nll", -float(scores.logps[batch.mask].mean()), int(batch.mask.sum()))
         if value is None:
             continue
-        values, after, _ = state_values(value, batch)
+        with computing(settings, device):
+            values, after, _ = state_values(value, batch)
         ref_logps = scores.ref_logps if known is None else looked_up(known, part, batch)
         if ref_logps is not None:
             ratio = scores.logps - ref_logps

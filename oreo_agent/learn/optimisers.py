@@ -6,11 +6,13 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
 from oreo_agent.learn.forward import trained_weights
 from oreo_agent.learn.muon import Muon
 from oreo_agent.learn.settings import OptimiserSettings
+from oreo_agent.learn.sharding import clip, full, here, like
 
 
 class Mover:
@@ -26,7 +28,10 @@ class Mover:
 
     def clip(self) -> float:
         """Clip the gradient; its norm before that, which is no number if the gradient is none."""
-        return float(nn.utils.clip_grad_norm_(self.weights, self.settings.clip or math.inf))
+        most = self.settings.clip or math.inf
+        if any(isinstance(weight, DTensor) for weight in self.weights):
+            return clip(self.weights, most)
+        return float(nn.utils.clip_grad_norm_(self.weights, most))
 
     def step(self, index: int) -> None:
         """Take step ``index`` (from 0) of ``steps`` along the gradient, which is then forgotten."""
@@ -43,28 +48,34 @@ class Mover:
         total = 0
         for optimiser in self.optimisers:
             weights = [p for group in optimiser.param_groups for p in group["params"]]
-            total += (1 if isinstance(optimiser, Muon) else 2) * sum(p.nbytes for p in weights)
+            total += (1 if isinstance(optimiser, Muon) else 2) * sum(
+                here(p).nbytes for p in weights
+            )
             if not isinstance(optimiser, Muon):
                 total += 4 * len(weights)  # each has its count of steps, a float32
         return total
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The optimisers' state, flat; numbers become tensors of no dimension."""
+        """The optimisers' state, flat; numbers become tensors of no dimension.
+
+        Where it is spread over processes, all of them have to ask.
+        """
         flat: dict[str, torch.Tensor] = {}
         for i, optimiser in enumerate(self.optimisers):
             for key, state in optimiser.state_dict()["state"].items():
                 for name, value in state.items():
-                    flat[f"{i}.{key}.{name}"] = torch.as_tensor(value).detach().clone()
+                    flat[f"{i}.{key}.{name}"] = full(torch.as_tensor(value)).detach().clone()
         return flat
 
     def restore(self, flat: dict[str, torch.Tensor]) -> None:
         """Take over what `tensors` gave."""
         for i, optimiser in enumerate(self.optimisers):
+            weights = [p for group in optimiser.param_groups for p in group["params"]]
             state: dict[int, dict[str, Any]] = {}
             for name, value in flat.items():
                 owner, key, field = name.split(".", 2)
                 if int(owner) == i:
-                    state.setdefault(int(key), {})[field] = value
+                    state.setdefault(int(key), {})[field] = like(value, weights[int(key)])
             whole = optimiser.state_dict()
             optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
 

@@ -62,6 +62,10 @@ class OREOConfig:
     """What counts as one action; a "step" is an assistant's message."""
     kl: Literal["exact", "k3"] = "exact"
     """Over the whole vocabulary, or estimated on the row's own tokens."""
+    gradient_checkpointing: bool = False
+    """Whether activations are made again on the way back."""
+    shard: Literal["none", "zero2", "zero3"] = "none"
+    """With several processes, what is spread over them: see `TrainSettings.shard`."""
     networks: Literal["full", "value-lora", "trunk"] = "full"
     """Where V lives: in a model of its own, in an adapter over the frozen reference, or in a head
     on the policy's trunk. With a ``peft_config`` policy and value are adapters over one model."""
@@ -126,6 +130,8 @@ class OREOConfig:
             * processes,
             "micro_tokens": self.micro_tokens,
             "networks": self.networks,
+            "shard": self.shard,
+            "recompute": self.gradient_checkpointing,
             "held_out": self.held_out,
             "checkpoint_every": self.save_steps,
             "report_every": self.logging_steps,

@@ -11,13 +11,14 @@ from oreo_agent.learn.checkpoint import Checkpoints
 from oreo_agent.learn.forward import trained_weights
 from oreo_agent.learn.head import BLOCK
 from oreo_agent.learn.settings import TrainRun
+from oreo_agent.learn.sharding import here
 from oreo_agent.learn.train import prepare
 from oreo_agent.learn.trainer import Trainer
 from oreo_agent.model.bundle import Card
 
 ACTIVATIONS = 30
-"""Numbers that a layer keeps for its gradient, times tokens and width: 23 to 39 in what we
-counted, Llama- and Qwen3-like layers in float32 and bfloat16."""
+"""Numbers that a layer keeps for its gradient, times tokens and width: 22 to 34 in what we
+counted, Llama- and Qwen3-like layers in float32 and bfloat16, episodes end to end or padded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +107,12 @@ def memory(trainer: Trainer) -> Memory:
     """What a run holds at its worst moment, the end of a forward pass in a later step."""
     held: dict[int, Tensor] = {}
     for _, network in _networks(trainer):
-        held |= {t.data_ptr(): t for t in (*network.parameters(), *network.buffers())}
+        tensors = (*network.parameters(), *network.buffers())
+        held |= {here(tensor).data_ptr(): tensor for tensor in tensors}
     movers = [trainer.movers[name] for name in trainer.due(trainer.steps - 1)]
     return Memory(
-        weights=sum(tensor.nbytes for tensor in held.values()),
-        gradients=sum(weight.nbytes for mover in movers for weight in mover.weights),
+        weights=sum(here(tensor).nbytes for tensor in held.values()),
+        gradients=sum(here(weight).nbytes for mover in movers for weight in mover.weights),
         optimiser=sum(mover.state_bytes() for mover in movers),
         activations=activations(trainer),
     )
@@ -122,7 +124,8 @@ def activations(trainer: Trainer) -> int:
     In the part of a batch of the first epoch that has the most tokens, padding included, with T of
     them and A action tokens:
 
-        policy and value:  T * layers * 30 * width * bytes of a weight
+        policy and value:  T * layers * 30 * width * bytes of a weight,
+                           or T * (layers + 30) * width * bytes where they are made again
         policy:            min(A * vocabulary, a block of logits) * 4 bytes * 4
     """
     tokens, actions = _largest(trainer)
@@ -133,7 +136,8 @@ def activations(trainer: Trainer) -> int:
         model: Any = next(m for m in network.modules() if hasattr(m, "config"))
         config, size = model.config, next(network.parameters()).itemsize
         layers, width = int(config.num_hidden_layers), int(config.hidden_size)
-        total += tokens * layers * ACTIVATIONS * width * size
+        kept = layers + ACTIVATIONS if trainer.settings.recompute else layers * ACTIVATIONS
+        total += tokens * kept * width * size
         if name == "policy":
             total += min(actions * int(config.vocab_size), block) * 4 * 4
     return total

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from oreo_agent.learn.batch import Batch, Tokens, collate, parts
-from oreo_agent.learn.forward import policy_scores, spread
+from oreo_agent.learn.forward import computing, policy_scores, spread
 from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.records.atomic import write_atomic
 
@@ -77,7 +77,8 @@ def _key(
 ) -> str:
     """Of all that decides the numbers to their last bit."""
     digest = hashlib.sha256()
-    told: list[Any] = [weights, settings.dtype, settings.packed, settings.micro_tokens]
+    told: list[Any] = [weights, settings.dtype, settings.compute]
+    told += [settings.packed, settings.micro_tokens]
     digest.update(json.dumps([*told, device.type, str(torch.__version__)]).encode())
     for episode in episodes:
         digest.update(f"{episode.id} {episode.ids} {episode.actions}".encode())
@@ -100,7 +101,8 @@ def _reckoned(
         size = sum(len(episode.actions) for episode in part)
         if i % accelerator.num_processes == accelerator.process_index:
             batch = collate(part, packed=settings.packed, pad=pad).to(accelerator.device)
-            flat[begin : begin + size] = policy_scores(scores, batch).logps[batch.mask]
+            with computing(settings, accelerator.device):
+                flat[begin : begin + size] = policy_scores(scores, batch).logps[batch.mask]
         begin += size
     whole = cast(Tensor, accelerator.reduce(flat, reduction="sum"))
     fine = getattr(torch, settings.dtype)

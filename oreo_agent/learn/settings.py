@@ -76,6 +76,17 @@ class TrainSettings:
     too, so there is one model in all. ``trunk``: the value is a head alone, on the policy's body.
     """
     lora: LoraSettings = field(default_factory=LoraSettings)
+    shard: Literal["none", "zero2", "zero3"] = "none"
+    """With several processes: ``none`` keeps whole networks in each; ``zero2`` spreads gradients
+    and optimiser states over them, and weights where no pass needs them; ``zero3`` gathers weights
+    one block at a time."""
+    offload: bool = False
+    """Keep what is spread in the processor's memory when it is not at work."""
+    recompute: bool = False
+    """Keep no activations within blocks; make them again on the way back, for a third more work."""
+    compute: Literal["dtype", "bfloat16"] = "dtype"
+    """Precision of products: that of the weights, or bfloat16 beside weights in float32 (torch's
+    autocast)."""
     value_dropout: float = 0.0
     """Share, below 1, of what the value's head reads that is left out while it learns."""
     packed: bool = True
@@ -133,6 +144,15 @@ class TrainSettings:
             raise ValueError("patience counts held-out figures; set judge_every too")
         if self.freeze_value and self.value_warmup > 0:
             raise ValueError("freeze_value and value_warmup exclude each other; drop one of them")
+        if self.offload and self.shard == "none":
+            raise ValueError("offload is of what is spread; set shard to zero2 or zero3")
+        if self.shard != "none" and (self.policy.muon or self.value.muon):
+            raise ValueError("muon needs whole matrices; set shard to none, or muon to false")
+        if self.shard != "none" and self.networks in ("shared", "trunk"):
+            raise ValueError(
+                f"networks={self.networks} has one body under policy and value, which is not "
+                "spread; set shard to none, or networks to full or value-lora"
+            )
         if not 0 <= self.value_dropout < 1:
             raise ValueError(f"value_dropout is a share below 1, got {self.value_dropout}")
         if not 0 <= self.held_out < 1:

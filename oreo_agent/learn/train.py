@@ -20,6 +20,7 @@ from oreo_agent.learn.data import read_episodes, split, within
 from oreo_agent.learn.folder import begin_folder, check_folder, drop_folder
 from oreo_agent.learn.objectives import OBJECTIVES, Objective
 from oreo_agent.learn.settings import TINY, TrainRun
+from oreo_agent.learn.sharding import whole
 from oreo_agent.learn.trackers import Tracked, check_trackers, watched
 from oreo_agent.learn.trainer import Trainer
 from oreo_agent.learn.wiring import Laid, lay
@@ -106,8 +107,12 @@ def train(run: TrainRun, report: Report = lambda _: None) -> Card:
         calibration=found.calibration if found else None,
         trust=found.trust if found else None,
     )
-    if main:
-        _write(run.out, card, start, ready.laid, ready.work)
+    with whole(
+        [network for network in (ready.laid.policy, ready.laid.value) if network is not None]
+    ):
+        if main:
+            _write(run.out, card, start, ready.laid, ready.work)
+        trainer.accelerator.wait_for_everyone()
     return card
 
 

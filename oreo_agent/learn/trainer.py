@@ -15,13 +15,14 @@ from typing import Any, cast
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from oreo_agent.errors import DataError, SettingError
 from oreo_agent.learn.batch import Batch, Tokens, collate, mismatched, parts
 from oreo_agent.learn.course import Course, Report
 from oreo_agent.learn.data import Data
 from oreo_agent.learn.figures import measure
-from oreo_agent.learn.forward import Scores, policy_scores, recall, state_values
+from oreo_agent.learn.forward import Scores, computing, policy_scores, recall, state_values
 from oreo_agent.learn.judging import Judgement, judged
 from oreo_agent.learn.metrics import Means
 from oreo_agent.learn.objectives import Losses, Objective, Unit, View
@@ -29,6 +30,7 @@ from oreo_agent.learn.optimisers import Mover
 from oreo_agent.learn.reference import Known, looked_up
 from oreo_agent.learn.selection import Selection
 from oreo_agent.learn.settings import TrainSettings
+from oreo_agent.learn.sharding import settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +69,12 @@ class Trainer:
         warm = settings.value_warmup if objective.needs.value else 0.0
         self.warm = math.ceil(warm * per_epoch)
         self.steps = self.warm + math.ceil(settings.epochs * per_epoch)
-        device = self.accelerator.device
-        self.policy = networks.policy.to(device)
-        self.value = networks.value.to(device) if networks.value is not None else None
-        self.reference = networks.reference.to(device) if networks.reference is not None else None
+        self.policy, self.value = networks.policy, networks.value
+        self.reference = networks.reference
+        self.spread = settings.shard != "none" and self.accelerator.num_processes > 1
+        for network in (self.policy, self.value, self.reference):
+            if network is not None:
+                settle(network, self.accelerator.device, settings, spread=self.spread)
         self.known = networks.known
         self.movers = {"policy": Mover(self.policy, settings.policy, self.steps - self.warm)}
         self.trained: dict[str, nn.Module] = {"policy": self.policy}
@@ -79,8 +83,6 @@ class Trainer:
         elif self.value is not None:
             self.movers["value"] = Mover(self.value, settings.value, self.steps)
             self.trained["value"] = self.value
-        for network in self.trained.values():
-            network.eval()  # dropout would tell the policy from the reference before it has moved
         self.means = Means()
         by_value = objective.needs.value and objective.needs.keeps_value
         by = "value_residual" if by_value else "policy_loss"
@@ -116,14 +118,33 @@ class Trainer:
         """Put the gradients of ``step`` in place; its tokens, and this process's share of loss."""
         units = self.batch(step)
         episodes = [episode for unit in units for episode in unit]
-        own = units[self.accelerator.process_index :: self.accelerator.num_processes]
         mismatch = self._mismatch(episodes) if self.objective.needs.mismatch else 0.0
         loss = 0.0
-        for part in parts(own, self.settings.micro_tokens):
+        own, idle = self._own(units)
+        for part in own:
             loss += self._learn(part, episodes, mismatch=mismatch, warm=step < self.warm)
+        for part in idle:
+            self._learn(part, episodes, mismatch=mismatch, warm=step < self.warm, idle=True)
         for name in self.due(step):
             self._share(self.movers[name])
         return sum(len(e.ids) for e in episodes), loss
+
+    def _own(self, units: Sequence[Unit]) -> tuple[list[list[Tokens]], list[list[Tokens]]]:
+        """This process's parts of a batch, and parts to go through for nothing.
+
+        Where weights are spread, all processes have to make as many passes.
+        """
+        accelerator = self.accelerator
+        own = parts(
+            units[accelerator.process_index :: accelerator.num_processes],
+            self.settings.micro_tokens,
+        )
+        if not self.spread:
+            return own, []
+        count = torch.tensor([len(own)], device=accelerator.device)
+        most = int(cast(Tensor, accelerator.gather(count)).max())
+        shortest = min(units, key=lambda unit: sum(len(e.ids) for e in unit))
+        return own, [list(shortest)] * (most - len(own))
 
     def due(self, step: int) -> dict[str, int]:
         """The networks that ``step`` moves, each with the number of that step in its schedule."""
@@ -138,14 +159,15 @@ class Trainer:
     @torch.no_grad()
     def _mismatch(self, episodes: Sequence[Tokens]) -> float:
         """Mean log-ratio over the whole batch of openings with other episodes' continuations."""
-        spliced = [(episode,) for episode in mismatched(episodes)]
-        own = spliced[self.accelerator.process_index :: self.accelerator.num_processes]
+        own, idle = self._own([(episode,) for episode in mismatched(episodes)])
         total = torch.zeros((), device=self.accelerator.device, dtype=torch.float64)
-        for part in parts(own, self.settings.micro_tokens):
+        for share, part in [*((1.0, part) for part in own), *((0.0, part) for part in idle)]:
             batch = self.collate(part)
-            scores = policy_scores(self.policy, batch, reference=self.reference, kl=False)
+            with computing(self.settings, batch.ids.device):
+                scores = policy_scores(self.policy, batch, reference=self.reference, kl=False)
             assert scores.ref_logps is not None
-            total += (scores.logps - scores.ref_logps).masked_fill(~batch.mask, 0.0).sum()
+            ratios = (scores.logps - scores.ref_logps).masked_fill(~batch.mask, 0.0)
+            total += share * ratios.sum()
         whole = cast(Tensor, self.accelerator.reduce(total, reduction="sum"))
         return float(whole) / len(episodes)
 
@@ -159,10 +181,18 @@ class Trainer:
         return {instance: value for instance, value in found.items() if value is not None}
 
     def _learn(
-        self, part: Sequence[Tokens], whole: Sequence[Tokens], *, mismatch: float, warm: bool
+        self,
+        part: Sequence[Tokens],
+        whole: Sequence[Tokens],
+        *,
+        mismatch: float,
+        warm: bool,
+        idle: bool = False,
     ) -> float:
-        """Add the gradient of one part of a batch; its loss."""
-        batch, view, scores, losses = self._losses(part, whole, mismatch=mismatch, warm=warm)
+        """Add the gradient of one part of a batch, times 0 if idle; its loss."""
+        with computing(self.settings, self.accelerator.device):
+            found = self._losses(part, whole, mismatch=mismatch, warm=warm)
+        batch, view, scores, losses = found
         total = 0.0
         for network, loss in zip((self.policy, self.value), losses, strict=True):
             if loss is None:
@@ -170,7 +200,9 @@ class Trainer:
             total += float(loss.detach())
             if loss.requires_grad:
                 recall(network)
-                self.accelerator.backward(loss)
+                self.accelerator.backward(0.0 * loss if idle else loss)
+        if idle:
+            return 0.0
         measure(self.means, batch, view, scores, losses)
         return total
 
@@ -220,6 +252,8 @@ class Trainer:
         if self.accelerator.num_processes == 1:
             return
         for weight in mover.weights:
+            if isinstance(weight, DTensor):
+                continue  # was added up on the way back
             own = torch.zeros_like(weight) if weight.grad is None else weight.grad
             weight.grad = cast(Tensor, self.accelerator.reduce(own, reduction="sum"))
 
@@ -289,7 +323,8 @@ class Trainer:
         mismatch = self._mismatch(episodes) if self.objective.needs.mismatch else 0.0
         total = 0.0
         for part in parts(self.held_units, self.settings.micro_tokens):
-            losses = self._losses(part, episodes, mismatch=mismatch, warm=False)[-1]
+            with computing(self.settings, self.accelerator.device):
+                losses = self._losses(part, episodes, mismatch=mismatch, warm=False)[-1]
             assert losses.policy is not None
             total += float(losses.policy)
         return total

@@ -79,7 +79,7 @@ def merged(body: nn.Module, name: str | None) -> dict[str, Tensor]:
         if name is not None and isinstance(layer, LoraLayer)
     }
     found: dict[str, Tensor] = {}
-    for path, tensor in body.state_dict().items():
+    for path, tensor in _state(body):
         if ".lora_" in path:
             continue
         layer, _, leaf = path.partition(".base_layer.")
@@ -87,6 +87,17 @@ def merged(body: nn.Module, name: str | None) -> dict[str, Tensor]:
             tensor = tensor + deltas[layer].to(tensor.dtype)
         found[f"{layer}.{leaf}" if leaf else path] = tensor
     return found
+
+
+def _state(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """What `state_dict` holds, as it is now: that would spread what was gathered (FSDP2)."""
+    for path, module in network.named_modules():
+        told: Any = module
+        passing: set[str] = told._non_persistent_buffers_set
+        held = {n: t for n, t in told._buffers.items() if n not in passing}
+        for name, tensor in (told._parameters | held).items():
+            if tensor is not None:
+                yield (f"{path}.{name}" if path else name), tensor.detach()
 
 
 def _layers(body: nn.Module) -> Iterator[BaseTunerLayer]:

@@ -229,7 +229,8 @@ class ValueNetwork(nn.Module):
     def head(self, hidden: Tensor) -> Tensor:
         """(..., H) hidden states to (...) values in reward units, float32 or finer."""
         weight = self.score.weight
-        found = functional.linear(hidden.to(weight.dtype), weight, self.score.bias).squeeze(-1)
+        with torch.autocast(weight.device.type, enabled=False):
+            found = functional.linear(hidden.to(weight.dtype), weight, self.score.bias).squeeze(-1)
         return found.sigmoid() if self.bounded else found
 
 

@@ -34,13 +34,17 @@ class Pair:
         self.movers = {"policy": Mover(network, OptimiserSettings(lr=0.1), 10)}
 
     @property
+    def moved(self) -> dict[str, dict[str, torch.Tensor]]:
+        return {name: mover.tensors() for name, mover in self.movers.items()}
+
+    @property
     def step(self) -> float:
         return float(self.networks["policy"].weight.detach()[0, 0])
 
 
 def save(kept: Checkpoints, step: int, *, best: int | None = None, told: Any = "") -> None:
     pair = Pair(step)
-    kept.save(step, pair.networks, pair.movers, {"told": told}, best=best)
+    kept.save(step, pair.networks, pair.moved, {"told": told}, best=best)
 
 
 def load(kept: Checkpoints) -> tuple[int, Any, list[str]] | None:
@@ -58,7 +62,7 @@ def test_weights_and_the_optimisers_state_come_back_to_the_last_bit(tmp_path: Pa
     for index in range(3):
         pair.networks["policy"](torch.rand(4, 2)).sum().backward()
         pair.movers["policy"].step(index)
-    Checkpoints(tmp_path, 1).save(7, pair.networks, pair.movers, {"a": [1.5, None]})
+    Checkpoints(tmp_path, 1).save(7, pair.networks, pair.moved, {"a": [1.5, None]})
     drawn = torch.rand(3)
     assert Checkpoints(tmp_path, 1).load(other.networks, other.movers) == (
         7,

@@ -17,6 +17,7 @@ from oreo_agent.learn.data import Data
 from oreo_agent.learn.forward import (
     StateValues,
     TokenScores,
+    computing,
     policy_scores,
     state_values,
     trained_weights,
@@ -184,6 +185,56 @@ def test_neighbours_do_not_matter_to_any_objective_in_any_mode(
         assert one.keys() == other.keys()
         for name, gradient in one.items():
             torch.testing.assert_close(gradient, other[name], atol=1e-7, rtol=0, msg=name)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_activations_that_are_made_again_change_no_gradient(
+    made: Make, episodes: list[Tokens], mode: str
+):
+    def gradients(**changes: Any) -> tuple[int, dict[str, torch.Tensor]]:
+        trainer, _ = made(mode, episodes, Oreo(observations=0.2), stir=0.3, **changes)
+        kept: dict[int, int] = {}
+
+        def note(tensor: torch.Tensor) -> torch.Tensor:
+            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            trainer.gradients(0)
+        return sum(kept.values()), {
+            f"{part}.{name}": weight.grad
+            for part, network in trainer.trained.items()
+            for name, weight in trained_weights(network).items()
+        }
+
+    (much, one), (less, other) = gradients(), gradients(recompute=True)
+    for name, gradient in one.items():
+        torch.testing.assert_close(gradient, other[name], atol=1e-12, rtol=0, msg=name)
+    assert less < 0.7 * much
+
+
+@pytest.mark.parametrize("networks", ["full", "value-lora"])
+def test_products_in_bfloat16_are_near_those_in_float32_and_v_is_no_product_of_them(
+    made: Make, episodes: list[Tokens], networks: str
+):
+    rows = {}
+    for compute in ("dtype", "bfloat16"):
+        trainer, laid = made(networks, episodes, Oreo(), stir=0.1, compute=compute, dtype="float32")
+        for network in (trainer.policy, trainer.value, trainer.reference):
+            network.float()
+        rows[compute] = first_row(trainer)
+        assert laid.value is not None
+        batch = collate(episodes)
+        with computing(trainer.settings, torch.device("cpu")), torch.no_grad():
+            values = state_values(trainer.value, batch)
+            scores = policy_scores(trainer.policy, batch, reference=trainer.reference)
+        assert values.before.dtype == scores.logps.dtype == scores.kl.dtype == torch.float32
+        fine = values.before[batch.mask]
+        assert not torch.equal(fine, fine.bfloat16().float())
+        assert all(w.dtype == torch.float32 for w in trained_weights(trainer.policy).values())
+    assert rows["bfloat16"]["nll"] != rows["dtype"]["nll"]
+    for name in ("nll", "policy_loss", "value_loss"):
+        assert rows["bfloat16"][name] == pytest.approx(rows["dtype"][name], rel=0.03)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate.commands.config.config_args import load_config_from_file
 from safetensors.torch import load_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,30 +20,40 @@ SETTINGS = [
 ]
 
 
-def trained(folder: Path, store: Path, method: str, networks: str, processes: int) -> Path:
+def trained(
+    folder: Path, store: Path, method: str, processes: int = 1, *given: str, name: str = ""
+) -> Path:
     """A bundle by so many processes; with an odd batch their shares differ."""
-    out = folder / f"by-{processes}"
+    out = folder / (name or f"by-{processes}")
     program = folder / "program.py"
     program.write_text("from oreo_agent.cli import main\nmain()\n")
     launch = [sys.executable, str(program)]
     if processes > 1:
         launch[1:1] = ["-m", "torch.distributed.run", f"--nproc_per_node={processes}"]
-    settings = [*SETTINGS, f"train.networks={networks}"]
-    given = [argument for setting in settings for argument in ("--set", setting)]
+    words = [word for setting in (*SETTINGS, *given) for word in ("--set", setting)]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "envs"), str(ROOT / "tasks")])
     told = {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
     done = subprocess.run(
         [
             *(*launch, "train", "--method", method, "--size", "32x1"),
-            *("--data", str(store), "--out", str(out), *given),
+            *("--data", str(store), "--out", str(out), *words),
         ],
         env=os.environ | told,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[:9000]
+    assert done.returncode == 0, done.stderr[-9000:]
     return out
+
+
+def assert_close(one: Path, two: Path, networks: tuple[str, ...] = ("policy", "value")) -> None:
+    for network in networks:
+        mine = load_file(one / network / "model.safetensors")
+        theirs = load_file(two / network / "model.safetensors")
+        assert mine.keys() == theirs.keys()
+        for name, weight in mine.items():
+            torch.testing.assert_close(theirs[name], weight, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -52,10 +63,35 @@ def test_two_processes_train_what_one_does(
     an_episode, a_store, tmp_path: Path, method: str, networks: str
 ):
     store = a_store(tmp_path / "episodes", [an_episode(number) for number in range(13)])
-    one, two = (trained(tmp_path, store, method, networks, processes) for processes in (1, 2))
-    for network in ("policy", "value") if method == "oreo" else ("policy",):
-        mine = load_file(one / network / "model.safetensors")
-        theirs = load_file(two / network / "model.safetensors")
-        assert mine.keys() == theirs.keys()
-        for name, weight in mine.items():
-            torch.testing.assert_close(theirs[name], weight, atol=1e-5, rtol=1e-4)
+    given = f"train.networks={networks}"
+    one, two = (trained(tmp_path, store, method, processes, given) for processes in (1, 2))
+    assert_close(one, two, ("policy", "value") if method == "oreo" else ("policy",))
+
+
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [
+        ("oreo", ["train.shard=zero3", "train.micro_tokens=60", "train.best=true"]),
+        ("oreo", ["train.shard=zero2", "train.networks=value-lora"]),
+        ("kto", ["train.shard=zero3", "train.micro_tokens=60", "train.recompute=true"]),
+    ],
+)
+def test_spread_networks_learn_what_whole_ones_do(
+    an_episode, a_store, tmp_path: Path, method: str, settings: list[str]
+):
+    """Parts of a batch are small, so that the processes differ in how many they have."""
+    episodes = [an_episode(number, turns=1 + number % 4) for number in range(13)]
+    store = a_store(tmp_path / "episodes", episodes)
+    judged = [*settings, "train.judge_every=2", "train.held_out=0.3"]
+    plain = [each for each in judged if "shard" not in each and "recompute" not in each]
+    one = trained(tmp_path, store, method, 1, *plain)
+    two = trained(tmp_path, store, method, 2, *judged)
+    assert_close(one, two, ("policy", "value") if method == "oreo" else ("policy",))
+
+
+@pytest.mark.parametrize("recipe", sorted((ROOT / "configs/accelerate").iterdir()))
+def test_recipes_of_accelerate_start_processes_and_leave_the_rest_to_the_learner(recipe: Path):
+    found = load_config_from_file(str(recipe))
+    assert found.num_processes == 8 * found.num_machines
+    assert found.mixed_precision == "no"
+    assert found.fsdp_config == found.deepspeed_config == {}

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from random import Random
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from oreo_agent.cli import run as oreo
@@ -238,15 +240,30 @@ def by_two(run: TrainRun, at: int | None = None) -> list[str]:
     return said
 
 
-def test_of_two_processes_one_is_asked_to_stop_and_both_do(runs, tmp_path: Path):
-    calm = replace(runs[0], out=tmp_path / "calm", train=replace(runs[0].train, epochs=2.0))
+@pytest.mark.parametrize("shard", ["none", "zero3"])
+def test_of_two_processes_one_is_asked_to_stop_and_both_do_and_two_or_one_go_on(
+    runs, tmp_path: Path, shard: str
+):
+    told = replace(runs[0].train, epochs=2.0)
+    if shard != "none":
+        moved = replace(told.policy, muon=False)
+        told = replace(told, policy=moved, value=moved, shard=shard)
+    calm = replace(runs[0], out=tmp_path / "calm", train=told)
     assert by_two(calm) == ["finished"] * 2
     stopped = replace(calm, out=tmp_path / "stopped")
     for said in by_two(stopped, at=6):
         assert said.startswith("stopped by SIGTERM after step 7 of 12")
     assert not stopped.out.exists()
+    shutil.copytree(f"{stopped.out}.training", tmp_path / "alone.training")
     assert by_two(stopped) == ["finished"] * 2
     assert_same_bundle(calm.out, stopped.out)
+    train(replace(calm, out=tmp_path / "alone"))
+    for part in ("policy", "value"):
+        mine, theirs = (
+            load_file(tmp_path / name / part / "model.safetensors") for name in ("calm", "alone")
+        )
+        for name, weight in mine.items():
+            torch.testing.assert_close(theirs[name], weight, atol=1e-4, rtol=1e-3, msg=name)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Rule 4, over processes: two train the same weights as one."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import pytest
 import torch
 from accelerate.commands.config.config_args import load_config_from_file
 from safetensors.torch import load_file
+
+from oreo_agent.learn.sharding import clip
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = [
@@ -47,7 +50,15 @@ def trained(
     return out
 
 
+def gradients(bundle: Path) -> dict[str, float]:
+    """Their mean norms, which AdamW would not tell from any multiple of them."""
+    rows = map(json.loads, (bundle / "metrics.jsonl").read_text().splitlines())
+    return {name: figure for row in rows for name, figure in row.items() if "gradient" in name}
+
+
 def assert_close(one: Path, two: Path, networks: tuple[str, ...] = ("policy", "value")) -> None:
+    assert gradients(two) == pytest.approx(gradients(one), rel=1e-3)
+    assert gradients(one)
     for network in networks:
         mine = load_file(one / network / "model.safetensors")
         theirs = load_file(two / network / "model.safetensors")
@@ -95,3 +106,19 @@ def test_recipes_of_accelerate_start_processes_and_leave_the_rest_to_the_learner
     assert found.num_processes == 8 * found.num_machines
     assert found.mixed_precision == "no"
     assert found.fsdp_config == found.deepspeed_config == {}
+
+
+@pytest.mark.parametrize("most", [0.5, 100.0])
+def test_gradients_are_clipped_as_torch_does(most: float):
+    weights = [torch.nn.Parameter(torch.zeros(3, 2)), torch.nn.Parameter(torch.zeros(4))]
+    grads = [torch.full((3, 2), 0.5), torch.arange(4.0)]
+    for weight, grad in zip(weights, grads, strict=True):
+        weight.grad = grad.clone()
+    norm = float(torch.nn.utils.clip_grad_norm_(weights, most))
+    others = [torch.nn.Parameter(weight.detach()) for weight in weights]
+    for weight, grad in zip(others, grads, strict=True):
+        weight.grad = grad.clone()
+    unmoved = torch.nn.Parameter(torch.zeros(2))
+    assert clip([*others, unmoved], most) == pytest.approx(norm)
+    for mine, theirs in zip(others, weights, strict=True):
+        torch.testing.assert_close(mine.grad, theirs.grad)

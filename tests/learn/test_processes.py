@@ -82,9 +82,9 @@ def test_two_processes_train_what_one_does(
 @pytest.mark.parametrize(
     ("method", "settings"),
     [
-        ("oreo", ["train.shard=zero3", "train.micro_tokens=60", "train.best=true"]),
+        ("oreo", ["train.shard=zero3", "train.micro_tokens=20", "train.best=true"]),
         ("oreo", ["train.shard=zero2", "train.networks=value-lora"]),
-        ("kto", ["train.shard=zero3", "train.micro_tokens=60", "train.recompute=true"]),
+        ("kto", ["train.shard=zero3", "train.micro_tokens=20", "train.recompute=true"]),
     ],
 )
 def test_spread_networks_learn_what_whole_ones_do(

@@ -17,6 +17,8 @@ step. Figures:
   log-probabilities reckoned before (k3), and with the exact KL, against one forward and backward of
   policy and value alone over the same packed rows, output layer at the action tokens, with a plain
   sum of logits and values in the place of a loss;
+- ``speed_of_shared_opening``: the same OREO on as many episodes that all begin with the same 226
+  tokens (the instructions of the prompt format ``react``), read once, against each reading its own;
 - ``speed_vs_trl_dpo``, ``speed_vs_trl_kto`` (``--trl``, needs the extra [trl]): our DPO and KTO
   against TRL's trainers on as many pairs and episodes of one turn, per token. TRL's defaults make
   activations anew on the way back; here neither side does.
@@ -33,6 +35,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -43,6 +46,7 @@ from made_up import made_up
 from torch import Tensor
 from torch.nn import functional
 
+from oreo_agent.learn import batch as learned
 from oreo_agent.learn.batch import Batch, Tokens, collate, parts
 from oreo_agent.learn.data import Data
 from oreo_agent.learn.forward import ReferenceLogits, StateValues, TokenScores
@@ -59,6 +63,7 @@ from oreo_agent.model.packed import attend_packed
 VOCABULARY, SIZE = 32_000, "256x8"
 BETA, ALPHA = 0.03, 0.01
 PASS, MICRO = 1600, 4
+OPENING = 226
 Step = Callable[[], Any]
 
 
@@ -69,16 +74,51 @@ def episodes(count: int) -> list[Tokens]:
     return [made_up(number, rng, vocabulary=VOCABULARY, **shape) for number in range(count)]
 
 
+def begun(found: list[Tokens]) -> list[Tokens]:
+    """The same episodes after an opening that is common to all."""
+    opening = tuple(Random(2).randrange(5, VOCABULARY) for _ in range(OPENING))
+    return [
+        replace(
+            episode,
+            ids=opening + episode.ids,
+            actions=tuple(a + OPENING for a in episode.actions),
+            ends=tuple(end + OPENING for end in episode.ends),
+        )
+        for episode in found
+    ]
+
+
+def unshared(make: Callable[[], Step]) -> Step:
+    """A step in which no opening is shared."""
+    step = make()
+
+    def alone() -> None:
+        least, learned.LEAST = learned.LEAST, sys.maxsize
+        try:
+            step()
+        finally:
+            learned.LEAST = least
+
+    return alone
+
+
 def policy() -> Any:
     """15 M random weights."""
     return new_policy(VOCABULARY, SIZE, bos=1, eos=4, pad=0, seed=0)
 
 
-def ours(objective: Objective, found: list[Tokens], *, batch: int, keep: bool = False) -> Step:
+def ours(
+    objective: Objective,
+    found: list[Tokens],
+    *,
+    batch: int,
+    keep: bool = False,
+    tokens: int = PASS,
+) -> Step:
     """The gradients of one step of the library's trainer."""
     own = policy()
     scores = TokenScores(own)
-    settings = TrainSettings(batch=batch, micro_tokens=PASS)
+    settings = TrainSettings(batch=batch, micro_tokens=tokens)
     value = StateValues(ValueNetwork.of_policy(own)) if objective.needs.value else None
     reference = known = None
     if keep:
@@ -259,12 +299,15 @@ def trl(kind: str, found: list[Tokens]) -> Step:
 def sides(count: int, *, with_trl: bool) -> dict[str, Callable[[], Step]]:
     """What is measured, by name; nothing is made before it is asked for."""
     found, single = episodes(count), pairs(count // 2)
+    opened = begun(found)
     exact, estimated = Oreo(beta=BETA, alpha=ALPHA), Oreo(beta=BETA, alpha=ALPHA, kl="k3")
     made: dict[str, Callable[[], Step]] = {
         "oreo": lambda: ours(exact, found, batch=count),
         "oreo_kept_reference": lambda: ours(estimated, found, batch=count, keep=True),
         "reference": lambda: reference(found),
         "bare": lambda: bare(found),
+        "opening": lambda: ours(exact, opened, batch=count, tokens=16384),
+        "openings": lambda: unshared(lambda: ours(exact, opened, batch=count, tokens=16384)),
     }
     if with_trl:
         made |= {
@@ -320,6 +363,7 @@ def main() -> None:
         "memory_vs_reference": round(memory["oreo"] / memory["reference"], 2),
         "speed_vs_bare_limit": ratio("bare", "oreo_kept_reference"),
         "speed_vs_bare_limit_exact_kl": ratio("bare", "oreo"),
+        "speed_of_shared_opening": ratio("openings", "opening"),
     }
     if asked.trl:
         figures |= {f"speed_vs_trl_{one}": ratio(f"trl_{one}", one) for one in ("dpo", "kto")}

@@ -20,6 +20,10 @@ def evaluate_value(
     write: Annotated[
         bool, typer.Option("--write", help="Keep calibration and trust in the bundle.")
     ] = False,
+    weight: Annotated[
+        float,
+        typer.Option(help="Compare replies by V plus so much times their log-probability."),
+    ] = 0.0,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, no lines.")] = False,
 ) -> None:
@@ -32,7 +36,9 @@ def evaluate_value(
 
     from oreo_agent.learn.judging import judge_bundle
 
-    found, facts = judge_bundle(agent, data, only_held_out=held_out, write=write, threads=threads)
+    found, facts = judge_bundle(
+        agent, data, only_held_out=held_out, write=write, threads=threads, weight=weight
+    )
     if json:
         told = msgspec.to_builtins(
             {"figures": found.figures, "calibration": found.calibration, "trust": found.trust}

@@ -1,11 +1,13 @@
 """Episodes as tensors: rows for the networks, one line an episode for the objectives.
 
 A row holds several episodes end to end (attention keeps them apart, `Packing`), so random batches
-cost no padding. What an objective reads is gathered back to (B, T): T action tokens of B episodes.
+cost no padding, and what all of them begin with lies there once. What an objective reads is
+gathered back to (B, T): T action tokens of B episodes.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -14,6 +16,9 @@ from torch import Tensor
 from oreo_agent.model.packed import Packing
 from oreo_agent.records.episode import Episode
 from oreo_agent.records.reader import policy_name
+
+LEAST = 16
+"""A beginning of fewer tokens is not shared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +92,7 @@ class Batch:
     ids: Tensor
     """(R, L) tokens."""
     episode: Tensor
-    """(R, L) which episode a token belongs to; -1 for padding."""
+    """(R, L) which episode a token belongs to; -1 for padding, and for what all begin with."""
     position: Tensor
     """(R, L) place in the episode."""
     packing: Packing | None
@@ -140,19 +145,23 @@ def collate(
         dtype: of the rewards.
     """
     lengths = [len(e.ids) for e in episodes]
-    width = sum(lengths) if packed else max(lengths)
+    same = shared(episodes) if packed else 0
+    width = same + sum(lengths) - same * len(episodes) if packed else max(lengths)
     rows = 1 if packed else len(episodes)
     ids = torch.full((rows * width,), pad)
     owner = torch.full((rows * width,), -1)
     position = torch.zeros(rows * width, dtype=torch.long)
+    ids[:same] = torch.tensor(episodes[0].ids[:same], dtype=torch.long)
+    position[:same] = torch.arange(same)
     start: list[int] = []
+    begin = same
     for i, episode in enumerate(episodes):
-        begin = sum(lengths[:i]) if packed else i * width
-        place = slice(begin, begin + lengths[i])
-        ids[place] = torch.tensor(episode.ids)
+        place = slice(begin, begin + lengths[i] - same)
+        ids[place] = torch.tensor(episode.ids[same:])
         owner[place] = i
-        position[place] = torch.arange(lengths[i])
-        start.append(begin)
+        position[place] = torch.arange(same, lengths[i])
+        start.append(begin - same)
+        begin = place.stop if packed else begin + width
     seen = [e.seen for e in episodes]
     state, mask = _lines([[start[i] + a - 1 for a in e.actions] for i, e in enumerate(episodes)])
     action, _ = _lines([[e.ids[a] for a in e.actions] for e in episodes])
@@ -160,7 +169,7 @@ def collate(
     place = [{a: k for k, a in enumerate(e.actions, 1)} for e in episodes]
     end_action, _ = _lines([[place[i][a] for a in e.ends] for i, e in enumerate(episodes)])
     seen_state, seen_mask = _lines(
-        [[start[i] + a - 1 for a in line] for i, line in enumerate(seen)]
+        [[a - 1 if a <= same else start[i] + a - 1 for a in line] for i, line in enumerate(seen)]
     )
     first = [e.answers for e in episodes]
     answer, _ = _lines([[int(a in first[i]) for a in line] for i, line in enumerate(seen)])
@@ -169,7 +178,7 @@ def collate(
         ids=ids.view(rows, width),
         episode=owner.view(rows, width),
         position=position.view(rows, width),
-        packing=Packing.of(lengths) if packed else None,
+        packing=Packing.of(lengths, shared=same) if packed else None,
         state=state,
         action=action,
         mask=mask,
@@ -182,6 +191,20 @@ def collate(
         answer_mask=answer.bool(),
         reward=torch.tensor([e.reward for e in episodes], dtype=dtype),
     )
+
+
+def shared(episodes: Sequence[Tokens]) -> int:
+    """How many tokens all of several episodes begin with, before the state of any first action.
+
+    0 for few of them, or for an episode alone.
+    """
+    if len(episodes) < 2:
+        return 0
+    firsts = [e.actions[0] if e.actions else len(e.ids) for e in episodes]
+    begins = [e.ids[: max(0, first - 1)] for e, first in zip(episodes, firsts, strict=True)]
+    pairs = zip(min(begins), max(begins), strict=False)  # all others lie between these two
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return same if same >= LEAST else 0
 
 
 def mismatched(episodes: Sequence[Tokens]) -> list[Tokens]:

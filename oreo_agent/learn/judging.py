@@ -62,6 +62,7 @@ def judge_bundle(
     only_held_out: bool = False,
     write: bool = False,
     threads: int = 1,
+    weight: float = 0.0,
 ) -> tuple[Judgement, dict[str, Any]]:
     """What a bundle makes of stored episodes, whoever played them.
 
@@ -75,6 +76,8 @@ def judge_bundle(
         write: put calibration and trust into the bundle, in the place of those that are there;
             without a state in which replies could be compared its trust stays.
         threads: of the CPU.
+        weight: times the log-probability of a reply, added to V after it wherever replies are
+            compared, as best-of-K may do.
 
     Returns:
         The judgement, and what is known of the episodes.
@@ -83,8 +86,14 @@ def judge_bundle(
         BundleError: there is no bundle, or it has no value, or it cannot be written.
         DataError: the stores hold nothing to judge by.
         RecordError: the stores do not fit each other, or not the bundle.
-        SettingError: the bundle was trained on these very episodes, which is no evidence to keep.
+        SettingError: the bundle was trained on these very episodes, which is no evidence to keep;
+            or evidence of V and likelihood together is to be kept as V's.
     """
+    if write and weight:
+        raise SettingError(
+            "what is kept in a bundle is what its value is worth by itself; drop --write or "
+            "--weight"
+        )
     card = read_card(bundle)
     if not card.has_value:
         raise BundleError(f"{bundle} has no value to judge; train one with --method oreo")
@@ -112,7 +121,7 @@ def judge_bundle(
     value = StateValues(ValueNetwork.load(bundle / "value")).to(device).eval()
     names = ", ".join(store.name for store in stores)
     source = f"{'held out of ' if only_held_out else ''}{names} ({facts['fingerprint']})"
-    judgement = judged(policy, value, episodes, settings, source=source)
+    judgement = judged(policy, value, episodes, settings, source=source, weight=weight)
     if write:
         seen = judgement.trust is not None and judgement.trust.states
         amend(bundle, judgement.calibration, judgement.trust if seen else card.trust)
@@ -131,6 +140,7 @@ def judged(
     reference: nn.Module | None = None,
     known: Known | None = None,
     beta: float = 0.0,
+    weight: float = 0.0,
 ) -> Judgement:
     """The policy's likelihood of what was done, and what V knows.
 
@@ -144,6 +154,7 @@ def judged(
         reference: `ReferenceLogits` of what the policy started from.
         known: what it says of the episodes, in its place.
         beta: pull toward it, in reward units per nat.
+        weight: of a reply's log-probability beside V, where replies are compared.
 
     Returns:
         With figures ``nll``, in nats a token; with a value those of `value_figures` and, where
@@ -190,7 +201,11 @@ def judged(
     if value is None or not episodes:
         return Judgement(figures=figures)
     figures |= value_figures(before, ends, [e.reward for e in episodes], settings.discount)
-    states = parted(episodes, ends, seen, said)
+    scores = [
+        [after + weight * logp for after, logp in zip(line, logps, strict=True)]
+        for line, logps in zip(ends, said, strict=True)
+    ]
+    states = parted(episodes, scores, seen, said)
     valued = [
         ValuedEpisode(
             instance=episode.instance,

@@ -4,6 +4,7 @@ Everything in a transformer but attention looks at one token at a time, so a row
 costs no padding. Attention alone must keep them apart. It gathers episodes of like lengths into
 small batches, each padded on the right, where a causal mask is all that is needed: what pads comes
 after everything that is read. So no episode sees another, and none pays for the square of a row.
+A beginning that all episodes share lies in the row once and is read by each.
 """
 
 from collections.abc import Sequence
@@ -29,16 +30,21 @@ class Packing:
     """Which tokens of a row belong together."""
 
     groups: tuple[Tensor, ...]
-    """(n, L) places in the row, each line an episode; behind its end any place."""
+    """(n, L) places in the row, each line an episode from its beginning; behind its end any."""
     back: Tensor
     """(T,) where each token of the row lies among all lines of all groups, one after another."""
 
     @classmethod
-    def of(cls, lengths: Sequence[int]) -> "Packing":
-        """For episodes of these lengths that fill a row in their order."""
-        starts = [0]
+    def of(cls, lengths: Sequence[int], *, shared: int = 0) -> "Packing":
+        """For episodes of these lengths that fill a row in their order.
+
+        Args:
+            lengths: of whole episodes.
+            shared: how many tokens all of them begin with, which lie at the row's beginning.
+        """
+        starts = [shared]
         for length in lengths:
-            starts.append(starts[-1] + length)
+            starts.append(starts[-1] + length - shared)
         order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
         lines: list[list[int]] = []
         for i in order:
@@ -53,10 +59,13 @@ class Packing:
             place = torch.arange(longest)
             first = torch.tensor([starts[i] for i in line])[:, None]
             size = torch.tensor([lengths[i] for i in line])[:, None]
-            groups.append(first + torch.minimum(place, size - 1))
+            own = first + torch.minimum(place, size - 1) - shared
+            groups.append(torch.where(place < shared, place, own))
             for k, i in enumerate(line):
                 begin = offset + k * longest
-                back[starts[i] : starts[i + 1]] = torch.arange(begin, begin + lengths[i])
+                back[:shared] = torch.arange(begin, begin + shared)  # alike in all of them
+                own = torch.arange(begin + shared, begin + lengths[i])
+                back[starts[i] : starts[i + 1]] = own
             offset += len(line) * longest
         return cls(tuple(groups), back)
 

@@ -1,11 +1,13 @@
 """Batches: each number of an episode is found again at its place, whoever else is in the row."""
 
+from dataclasses import replace
+
 import msgspec
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oreo_agent.learn.batch import Tokens, collate, parts
+from oreo_agent.learn.batch import LEAST, Tokens, collate, parts, shared
 from oreo_agent.records.episode import BranchRecord, PolicyRecord, Segment
 
 
@@ -80,23 +82,46 @@ def test_only_segments_decide_what_an_action_is_whatever_the_texts_say(an_episod
     assert Tokens.of(an_episode(3, turns=3, segments=stripped)) == found
 
 
+def begun(episode: Tokens, opening: tuple[int, ...]) -> Tokens:
+    """The same after an opening."""
+    further = len(opening)
+    return replace(
+        episode,
+        ids=opening + episode.ids,
+        actions=tuple(a + further for a in episode.actions),
+        ends=tuple(a + further for a in episode.ends),
+    )
+
+
 @settings(max_examples=60)
-@given(st.lists(tokens(), min_size=1, max_size=5), st.booleans())
+@given(
+    st.lists(tokens(), min_size=1, max_size=5),
+    st.booleans(),
+    st.sampled_from([0, LEAST - 1, LEAST, LEAST + 5]),
+)
 def test_every_number_of_an_episode_is_found_again_in_the_rows(
-    episodes: list[Tokens], packed: bool
+    episodes: list[Tokens], packed: bool, opening: int
 ):
+    episodes = [begun(episode, tuple(range(opening))) for episode in episodes]
     batch = collate(episodes, packed=packed, pad=99)
     ids, owner = batch.ids.flatten(), batch.episode.flatten()
+    same = shared(episodes) if packed else 0
+    if packed and len(episodes) > 1 and opening >= LEAST:
+        assert same >= opening
     assert batch.ids.shape == batch.episode.shape == batch.position.shape
-    assert (ids[owner < 0] == 99).all()
     assert len(batch.ids) == (1 if packed else len(episodes))
-    assert not (packed and (owner < 0).any())
+    if packed:
+        assert (owner < 0).sum() == same
+        assert owner.numel() == same + sum(len(e.ids) - same for e in episodes)
+    else:
+        assert (ids[owner < 0] == 99).all()
     for i, episode in enumerate(episodes):
-        places = (owner == i).nonzero().flatten()
+        own = (owner == i).nonzero().flatten()
+        places = torch.cat([torch.arange(same), own])
         assert ids[places].tolist() == list(episode.ids)
         assert batch.position.flatten()[places].tolist() == list(range(len(episode.ids)))
-        start = int(places[0])
-        assert places.tolist() == list(range(start, start + len(episode.ids)))
+        start = int(own[0]) - same
+        assert own.tolist() == list(range(start + same, start + len(episode.ids)))
         mask = batch.mask[i]
         assert (batch.state[i][mask] - start + 1).tolist() == list(episode.actions)
         assert batch.action[i][mask].tolist() == [episode.ids[a] for a in episode.actions]
@@ -106,7 +131,7 @@ def test_every_number_of_an_episode_is_found_again_in_the_rows(
         assert counts == [sum(a <= end for a in episode.actions) for end in episode.ends]
         said = [k for k in range(1, len(episode.ids)) if k not in episode.actions]
         seen = batch.seen_mask[i]
-        assert (batch.seen_state[i][seen] - start + 1).tolist() == said
+        assert batch.seen_state[i][seen].tolist() == [int(places[k - 1]) for k in said]
         assert batch.seen[i][seen].tolist() == [episode.ids[k] for k in said]
         begins = [k for k in said if k - 1 in episode.ends]
         assert (batch.seen_state[i][batch.answer_mask[i]] - start + 1).tolist() == begins

@@ -161,6 +161,23 @@ def test_each_reply_is_judged_where_it_ends_and_where_its_answer_has_been_seen(
     assert logps == [[-4, -2, -4], [-2]]
 
 
+def test_replies_are_compared_by_v_plus_a_weight_times_their_log_probability():
+    ids = tuple(range(1, 11))
+    some = Tokens(id="a", instance="i", ids=ids, actions=(2, 3, 6), ends=(3, 6), reward=1)
+    other = Tokens(
+        id="b", instance="i", ids=(1, 2, 9, 9, 9), actions=(2, 3, 4), ends=(4,), reward=0
+    )
+    plain, mixed = (
+        judged(_Even(), _Places(), [some, other], TrainSettings(), weight=weight)
+        for weight in (0.0, 0.5)
+    )
+    (state,), (weighed,) = plain.states, mixed.states
+    for one, two in zip(state.replies, weighed.replies, strict=True):
+        assert two.value == one.value + 0.5 * one.logp
+        assert one.logp < 0
+    assert plain.valued == mixed.valued
+
+
 def test_without_a_value_there_is_only_the_likelihood():
     some = Tokens(id="a", instance="i", ids=(1, 2, 3), actions=(2,), ends=(2,), reward=1)
     assert judged(_Even(), None, [some], TrainSettings()) == Judgement(figures={"nll": 2.0})

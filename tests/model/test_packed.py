@@ -40,13 +40,15 @@ def made(name: str) -> PreTrainedModel:
     return AutoModelForCausalLM.from_config(CONFIGS[name]).double().eval()
 
 
-def packed(model: PreTrainedModel, episodes: list[Tensor]) -> Tensor:
-    """(T, V) logits of the episodes in one row."""
+def packed(model: PreTrainedModel, episodes: list[Tensor], same: int = 0) -> Tensor:
+    """(T, V) logits of the episodes in one row, what all begin with once and first."""
+    begin, rest = episodes[0][:same], [e[same:] for e in episodes]
+    places = [torch.arange(same), *(torch.arange(same, len(e)) for e in episodes)]
     out = model(
-        input_ids=torch.cat(episodes)[None],
-        position_ids=torch.cat([torch.arange(len(e)) for e in episodes])[None],
+        input_ids=torch.cat([begin, *rest])[None],
+        position_ids=torch.cat(places)[None],
         attention_mask=torch.ones(1, 1, 1, 1, dtype=torch.long),
-        packing=Packing.of([len(e) for e in episodes]),
+        packing=Packing.of([len(e) for e in episodes], shared=same),
         use_cache=False,
     )
     return out.logits[0]
@@ -82,6 +84,34 @@ def test_an_episode_of_a_row_is_as_it_is_alone(name: str, lengths: list[int], se
     (wanted * weights).sum().backward()
     for one, other in zip(model.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(one.grad, other.grad, atol=1e-10, rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@settings(max_examples=10)
+@given(
+    lengths=st.lists(st.integers(1, 12), min_size=1, max_size=5),
+    same=st.integers(1, 9),
+    seed=st.integers(0, 99),
+)
+def test_what_all_begin_with_is_read_once_as_by_each(
+    name: str, lengths: list[int], same: int, seed: int
+):
+    rng = torch.Generator().manual_seed(seed)
+    begin = torch.randint(0, 40, (same,), generator=rng)
+    own = [torch.randint(0, 40, (length,), generator=rng) for length in lengths]
+    episodes = [torch.cat([begin, one]) for one in own]
+    model, plain = made(name), made(name)
+    attend_packed(model)
+    each = [plain(input_ids=e[None], use_cache=False).logits[0] for e in episodes]
+    wanted = torch.cat([each[0][:same], *(one[same:] for one in each)])
+    found = packed(model, episodes, same)
+    torch.testing.assert_close(found, wanted, atol=1e-10, rtol=1e-10)
+    weights = torch.randn(found.shape, generator=rng, dtype=found.dtype)
+    (found * weights).sum().backward()
+    (wanted * weights).sum().backward()
+    for one, other in zip(model.parameters(), plain.parameters(), strict=True):
+        # norms go back in float32: one sum of gradients is not the sum of several, to the last bit
+        torch.testing.assert_close(one.grad, other.grad, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -83,9 +83,9 @@ def train(
 
     card = train_bundle(run, lambda line: typer.echo(_line(line), err=True))
 
-    from accelerate import PartialState
+    from oreo_agent.learn.processes import accelerator
 
-    if not PartialState().is_main_process:
+    if not accelerator().is_main_process:
         return
     if json:
         say_json({"out": str(out), "method": card.method, "metrics": card.metrics})

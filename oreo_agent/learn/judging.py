@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 
 from oreo_agent.errors import BundleError, DataError, RecordError, SettingError
@@ -22,6 +21,7 @@ from oreo_agent.learn.forward import (
     state_values,
 )
 from oreo_agent.learn.metrics import Means, value_figures
+from oreo_agent.learn.processes import accelerator
 from oreo_agent.learn.ranking import State, parted, ranking_figures, weigh
 from oreo_agent.learn.reference import Known, looked_up
 from oreo_agent.learn.settings import TrainSettings
@@ -116,7 +116,7 @@ def judge_bundle(
             "add --held-out, or name a store of other instances"
         )
     torch.set_num_threads(threads)
-    device = Accelerator().device
+    device = accelerator().device
     policy = TokenScores(load_policy(bundle / "policy")).to(device).eval()
     value = StateValues(ValueNetwork.load(bundle / "value")).to(device).eval()
     names = ", ".join(store.name for store in stores)
@@ -166,7 +166,7 @@ def judged(
     ends: list[list[float]] = []
     seen: list[list[float]] = []
     said: list[list[float]] = []
-    device = Accelerator().device if is_spread(policy) else next(policy.parameters()).device
+    device = accelerator().device if is_spread(policy) else next(policy.parameters()).device
     for part in parts(((e,) for e in episodes), settings.micro_tokens):
         batch = collate(part, packed=settings.packed, pad=pad).to(device)
         beside = reference if value is not None else None

@@ -11,18 +11,18 @@ The loop is `oreo_agent.learn.trainer.Trainer`'s; nothing of TRL is needed or im
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import PartialState
 from peft import LoraConfig
 from transformers import PreTrainedModel
 
 from oreo_agent.config import build
-from oreo_agent.errors import SettingError
+from oreo_agent.errors import OreoError, SettingError
 from oreo_agent.learn.data import Data, split
 from oreo_agent.learn.folder import begin_folder
 from oreo_agent.learn.forward import recall
@@ -36,8 +36,10 @@ from oreo_agent.learn.given import (
     take_value,
 )
 from oreo_agent.learn.oreo_config import OREOConfig
+from oreo_agent.learn.processes import accelerator
 from oreo_agent.learn.rows import Row, read_rows
 from oreo_agent.learn.settings import LoraSettings, TrainSettings
+from oreo_agent.learn.sharding import whole
 from oreo_agent.learn.train import model_card
 from oreo_agent.learn.trainer import Trainer
 from oreo_agent.learn.wiring import lay
@@ -111,16 +113,17 @@ class OREOTrainer:
             "value": None if value is None else checksum(value),
         }
         self.objective = args.objective()
-        self.laid = lay(
-            self.model,
-            value,
-            self.objective.needs,
-            self.data,
-            self.settings,
-            factors=None,
-            weights=starts["reference"] or starts["policy"] or "",
-            other=reference,
-        )
+        with _own_words():
+            self.laid = lay(
+                self.model,
+                value,
+                self.objective.needs,
+                self.data,
+                self.settings,
+                factors=None,
+                weights=starts["reference"] or starts["policy"] or "",
+                other=reference,
+            )
         self.value_model = self.laid.value
         self.base = f"{self.model.config.model_type} {starts['policy']}"
         self.identity = self._identity(starts)
@@ -143,11 +146,12 @@ class OREOTrainer:
         Raises:
             SettingError: the working folder belongs to another run, or to somebody else.
         """
-        if self.trainer.accelerator.is_main_process:
-            begin_folder(self.work, self.identity, anew=not resume_from_checkpoint)
-            self.report({"rows": self.facts})
-        self.trainer.accelerator.wait_for_everyone()
-        self.figures = self.trainer.run()
+        with _own_words():
+            if self.trainer.accelerator.is_main_process:
+                begin_folder(self.work, self.identity, anew=not resume_from_checkpoint)
+                self.report({"rows": self.facts})
+            self.trainer.accelerator.wait_for_everyone()
+            self.figures = self.trainer.run()
         recall(self.laid.networks.policy)
         return self.figures
 
@@ -182,12 +186,8 @@ class OREOTrainer:
             BundleError: what stands there is no bundle.
             SettingError: there is no such prompt format.
         """
-        if not self.trainer.accelerator.is_main_process:
-            return
         spoken = None if prompt is None else load_prompt(prompt, self.tokenizer)
         folder = Path(self.args.output_dir if path is None else path)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
         found = self.trainer.judgement()
         card = Card(
             method="oreo",
@@ -202,7 +202,12 @@ class OREOTrainer:
             calibration=found.calibration,
             trust=found.trust,
         )
-        write_bundle(folder, card, model_card(card), self._save)
+        with whole(network for network in (self.laid.policy, self.laid.value) if network):
+            if self.trainer.accelerator.is_main_process:
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
+                write_bundle(folder, card, model_card(card), self._save)
+            self.trainer.accelerator.wait_for_everyone()
 
     def _save(self, folder: Path) -> None:
         self.laid.save(folder, with_value=True)
@@ -243,7 +248,7 @@ class OREOTrainer:
 
 
 def _settings(args: OREOConfig, policy: PreTrainedModel, peft: LoraConfig | None) -> TrainSettings:
-    settings = args.settings(processes=PartialState().num_processes)
+    settings = args.settings(processes=accelerator().num_processes)
     dtype = "bfloat16" if policy.dtype == torch.bfloat16 else "float32"
     if peft is None:
         return replace(settings, dtype=dtype)
@@ -254,6 +259,33 @@ def _settings(args: OREOConfig, policy: PreTrainedModel, peft: LoraConfig | None
         )
     lora = build(LoraSettings, lora_of(peft, policy), at="peft_config")
     return replace(settings, dtype=dtype, networks="shared", lora=lora)
+
+
+WORDS = {
+    "--overwrite": "resume_from_checkpoint=False",
+    "--out": "output_dir",
+    "--model": "model",
+    "train.policy.lr": "learning_rate",
+    "train.value.lr": "value_learning_rate",
+    "train.packed=false": "the oreo-agent command and train.packed=false",
+    "train.recompute=false": "gradient_checkpointing=False",
+    "train.networks=": "networks=",
+    "train.shard=": "shard=",
+    "train.micro_tokens": "micro_tokens",
+}
+"""What the command line calls a thing, and what `OREOConfig` and `OREOTrainer` do."""
+
+
+@contextmanager
+def _own_words() -> Generator[None]:
+    """Errors speak of settings by the names that a script has for them."""
+    try:
+        yield
+    except OreoError as error:
+        text = str(error)
+        for theirs, ours in WORDS.items():
+            text = text.replace(theirs, ours)
+        raise type(error)(text) from error
 
 
 def _refuse(

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from oreo_agent.learn.batch import Batch, Tokens, collate, parts
 from oreo_agent.learn.forward import computing, policy_scores, spread
+from oreo_agent.learn.processes import accelerator
 from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.records.atomic import write_atomic
 
@@ -52,16 +53,16 @@ def known_logps(
         weights: equal exactly for the same weights.
         pad: token that fills the rows.
     """
-    accelerator = Accelerator()
-    scores = scores.to(accelerator.device)
+    ours = accelerator()
+    scores = scores.to(ours.device)
     ordered = sorted(episodes, key=lambda episode: episode.id)
-    path = cache_folder() / f"{_key(ordered, settings, weights, accelerator.device)}.safetensors"
+    path = cache_folder() / f"{_key(ordered, settings, weights, ours.device)}.safetensors"
     lengths = [len(episode.actions) for episode in ordered]
     flat = _read(path, sum(lengths))
-    missing = torch.tensor(float(flat is None), device=accelerator.device)
-    if flat is None or float(cast(Tensor, accelerator.reduce(missing, reduction="sum"))):
-        flat = _reckoned(scores, ordered, settings, pad, accelerator)
-        if accelerator.is_main_process:
+    missing = torch.tensor(float(flat is None), device=ours.device)
+    if flat is None or float(cast(Tensor, ours.reduce(missing, reduction="sum"))):
+        flat = _reckoned(scores, ordered, settings, pad, ours)
+        if ours.is_main_process:
             _keep(path, flat)
     return dict(zip((e.id for e in ordered), flat.split(lengths), strict=True))
 
@@ -91,20 +92,20 @@ def _reckoned(
     episodes: Sequence[Tokens],
     settings: TrainSettings,
     pad: int,
-    accelerator: Accelerator,
+    processes: Accelerator,
 ) -> Tensor:
     """Each process does the parts that fall to it; all get the whole."""
     length = sum(len(episode.actions) for episode in episodes)
-    flat = torch.zeros(length, dtype=torch.float64, device=accelerator.device)
+    flat = torch.zeros(length, dtype=torch.float64, device=processes.device)
     begin = 0
     for i, part in enumerate(parts(((one,) for one in episodes), settings.micro_tokens)):
         size = sum(len(episode.actions) for episode in part)
-        if i % accelerator.num_processes == accelerator.process_index:
-            batch = collate(part, packed=settings.packed, pad=pad).to(accelerator.device)
-            with computing(settings, accelerator.device):
+        if i % processes.num_processes == processes.process_index:
+            batch = collate(part, packed=settings.packed, pad=pad).to(processes.device)
+            with computing(settings, processes.device):
                 flat[begin : begin + size] = policy_scores(scores, batch).logps[batch.mask]
         begin += size
-    whole = cast(Tensor, accelerator.reduce(flat, reduction="sum"))
+    whole = cast(Tensor, processes.reduce(flat, reduction="sum"))
     fine = getattr(torch, settings.dtype)
     return whole.to(torch.promote_types(fine, torch.float32)).cpu()
 

@@ -13,7 +13,6 @@ from random import Random
 from typing import Any, cast
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
@@ -27,6 +26,7 @@ from oreo_agent.learn.judging import Judgement, judged
 from oreo_agent.learn.metrics import Means
 from oreo_agent.learn.objectives import Losses, Objective, Unit, View
 from oreo_agent.learn.optimisers import Mover
+from oreo_agent.learn.processes import accelerator
 from oreo_agent.learn.reference import Known, looked_up
 from oreo_agent.learn.selection import Selection
 from oreo_agent.learn.settings import TrainSettings
@@ -62,7 +62,7 @@ class Trainer:
         self.objective, self.data, self.settings = objective, data, settings
         self.report = report
         self.folder = folder
-        self.accelerator = Accelerator()
+        self.accelerator = accelerator()
         self.units = objective.units(data.train)
         self.baselines = self._baselines(data.held_out) | self._baselines(data.train)
         self.per_epoch = per_epoch = max(1, math.ceil(len(self.units) / settings.batch))

@@ -234,7 +234,8 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(an_oreo: MakeOreo, t
     assert_same(resumed.model, whole.model)
     assert_same(resumed.value_model, whole.value_model)
     other = an_oreo(learning_rate=1e-3, **told)
-    with pytest.raises(SettingError, match="checkpoints of another run"):
+    words = r"checkpoints of another run.*drop them with resume_from_checkpoint=False"
+    with pytest.raises(SettingError, match=words):
         other.train()
     other.train(resume_from_checkpoint=False)
 

@@ -35,7 +35,7 @@ def trained(
         launch[1:1] = ["-m", "torch.distributed.run", f"--nproc_per_node={processes}"]
     words = [word for setting in (*SETTINGS, *given) for word in ("--set", setting)]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "envs"), str(ROOT / "tasks")])
-    told = {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
+    told = {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
     done = subprocess.run(
         [
             *(*launch, "train", "--method", method, "--size", "32x1"),
@@ -98,6 +98,48 @@ def test_spread_networks_learn_what_whole_ones_do(
     one = trained(tmp_path, store, method, 1, *plain)
     two = trained(tmp_path, store, method, 2, *judged)
     assert_close(one, two, ("policy", "value") if method == "oreo" else ("policy",))
+
+
+SCRIPT = """
+import sys
+from oreo_agent import OREOConfig, OREOTrainer
+from oreo_agent.model.networks import new_policy
+from oreo_agent.model.tokenizers import word_tokenizer
+
+out, processes = sys.argv[1], int(sys.argv[2])
+words = ["<pad>", "<s>", "<unk>", "<turn>", "<eos>", *"abcdefghij"]
+tokenizer = word_tokenizer(words, bos="<s>", eos="<eos>", unk="<unk>", pad="<pad>")
+policy = new_policy(len(words), "32x2", bos=1, eos=4, pad=0, seed=0)
+rows = [
+    {"prompt": f"{a} {b}", "completion": f" {b} c", "label": (ord(a) + ord(b)) % 3 == 0}
+    for a in "abcde"
+    for b in "fghij"
+]
+args = OREOConfig(
+    output_dir=out, learning_rate=1e-3, held_out=0.2, per_device_train_batch_size=8 // processes,
+    threads=1, shard="zero3" if processes > 1 else "none", gradient_checkpointing=processes > 1,
+)
+trainer = OREOTrainer(
+    policy, args=args, train_dataset=rows, processing_class=tokenizer, value_model=policy
+)
+trainer.train()
+trainer.save_model()
+"""
+
+
+def test_a_script_of_ones_own_is_spread_by_the_same_settings(tmp_path: Path):
+    program = tmp_path / "script.py"
+    program.write_text(SCRIPT)
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "envs"), str(ROOT / "tasks")])
+    for processes in (1, 2):
+        launch = ["-m", "torch.distributed.run", f"--nproc_per_node={processes}"]
+        subprocess.run(
+            [sys.executable, *launch, str(program), str(tmp_path / f"{processes}"), f"{processes}"],
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths},
+            capture_output=True,
+            check=True,
+        )
+    assert_close(tmp_path / "1", tmp_path / "2")
 
 
 @pytest.mark.parametrize("recipe", sorted((ROOT / "configs/accelerate").iterdir()))

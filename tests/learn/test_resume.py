@@ -198,7 +198,6 @@ def in_a_world_of_two(rank: int, port: int, run: TrainRun, at: int | None, told:
     """One of two processes that train together; the second is asked to stop after a step."""
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    os.environ |= {"ACCELERATE_USE_CPU": "true"}
     from oreo_agent.learn.trainer import Trainer
 
     taken = Trainer.gradients

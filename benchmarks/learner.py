@@ -22,7 +22,7 @@ step. Figures:
 - ``speed_vs_trl_dpo``, ``speed_vs_trl_kto`` (``--trl``, needs the extra [trl]): our DPO and KTO
   against TRL's trainers on as many pairs and episodes of one turn, per token. TRL's defaults make
   activations anew on the way back; here neither side does. TRL's output layer works in tiles that
-  are meant for GPUs, and most of its time on a CPU goes there: this says little about a GPU.
+  are meant for GPUs; what they cost a CPU was not taken apart, so this says little about a GPU.
 """
 
 import argparse

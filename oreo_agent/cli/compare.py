@@ -33,7 +33,6 @@ def compare(
     from oreo_agent.errors import SettingError
     from oreo_agent.rollouts.comparison import compare_all
     from oreo_agent.rollouts.report import Report
-    from oreo_agent.rollouts.seeds import compare_methods
     from oreo_agent.rollouts.verdicts import (
         comparison_table,
         document,
@@ -46,6 +45,8 @@ def compare(
         raise SettingError("a comparison takes two reports or more; name them one after another")
     loaded = [Report.load(path) for path in reports]
     if with_:
+        from oreo_agent.rollouts.seeds import compare_methods
+
         methods = [list(map(Report.load, names)) for names in _methods(with_)]
         found = compare_methods(loaded, methods)
         tables = [seeds_table(found), seed_differences_table(found)]

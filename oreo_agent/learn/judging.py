@@ -25,7 +25,6 @@ from oreo_agent.learn.processes import accelerator
 from oreo_agent.learn.ranking import State, parted, ranking_figures, weigh
 from oreo_agent.learn.reference import Known, looked_up
 from oreo_agent.learn.settings import TrainSettings
-from oreo_agent.learn.sharding import is_spread
 from oreo_agent.model.bundle import amend, read_card
 from oreo_agent.model.calibration import Calibration
 from oreo_agent.model.networks import ValueNetwork, load_policy
@@ -166,7 +165,7 @@ def judged(
     ends: list[list[float]] = []
     seen: list[list[float]] = []
     said: list[list[float]] = []
-    device = accelerator().device if is_spread(policy) else next(policy.parameters()).device
+    device = accelerator().device
     for part in parts(((e,) for e in episodes), settings.micro_tokens):
         batch = collate(part, packed=settings.packed, pad=pad).to(device)
         beside = reference if value is not None else None

@@ -74,6 +74,11 @@ class OREOConfig:
     """Rows of more tokens are left out and counted; None: as many as the model reads."""
     held_out: float = 0.0
     """Share of the prompts kept for `evaluate`, where there is no ``eval_dataset``."""
+    eval_steps: int = 0
+    """Steps between figures on them; 0 takes figures at the end alone."""
+    load_best_model_at_end: bool = False
+    """Whether the weights with the best of these figures are kept, not the last: where V misses
+    the soft Bellman equation least."""
     bf16: bool | None = None
     """Whether weights are bfloat16 [default: as a loaded model has them, float32 for a path]."""
     seed: int = 42
@@ -133,6 +138,8 @@ class OREOConfig:
             "shard": self.shard,
             "recompute": self.gradient_checkpointing,
             "held_out": self.held_out,
+            "judge_every": self.eval_steps,
+            "best": self.load_best_model_at_end,
             "checkpoint_every": self.save_steps,
             "report_every": self.logging_steps,
             "threads": torch.get_num_threads() if self.threads is None else self.threads,

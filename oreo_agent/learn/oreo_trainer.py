@@ -10,6 +10,7 @@ The loop is `oreo_agent.learn.trainer.Trainer`'s; nothing of TRL is needed or im
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
@@ -129,9 +130,10 @@ class OREOTrainer:
         self.identity = self._identity(starts)
         out = Path(args.output_dir)
         self.work = out.with_name(f"{out.name}.training")
-        self.trainer = Trainer(
-            self.objective, self.laid.networks, self.data, self.settings, self.work, report
-        )
+        with _own_words():
+            self.trainer = Trainer(
+                self.objective, self.laid.networks, self.data, self.settings, self.work, self._tell
+            )
         self.figures: dict[str, Any] = {}
 
     def train(self, *, resume_from_checkpoint: bool = True) -> dict[str, Any]:
@@ -202,12 +204,16 @@ class OREOTrainer:
             calibration=found.calibration,
             trust=found.trust,
         )
-        with whole(network for network in (self.laid.policy, self.laid.value) if network):
+        with whole(self.laid.models):
             if self.trainer.accelerator.is_main_process:
                 if folder.is_dir() and not any(folder.iterdir()):
                     folder.rmdir()
                 write_bundle(folder, card, model_card(card), self._save)
             self.trainer.accelerator.wait_for_everyone()
+
+    def _tell(self, row: dict[str, Any]) -> None:
+        told = {"warning": _reworded(row["warning"])} if "warning" in row else {}
+        self.report(row | told)
 
     def _save(self, folder: Path) -> None:
         self.laid.save(folder, with_value=True)
@@ -272,20 +278,32 @@ WORDS = {
     "train.networks=": "networks=",
     "train.shard=": "shard=",
     "train.micro_tokens": "micro_tokens",
+    "train.held_out": "held_out",
+    "train.value_warmup": "value_warmup_epochs",
+    "train.best=true": "load_best_model_at_end=True",
+    "train.best": "load_best_model_at_end",
+    "train.judge_every=": "eval_steps=",
+    "objective.alpha": "alpha",
+    "objective.beta": "beta",
 }
 """What the command line calls a thing, and what `OREOConfig` and `OREOTrainer` do."""
 
 
+_THEIRS = re.compile("|".join(re.escape(word) for word in sorted(WORDS, key=len, reverse=True)))
+
+
+def _reworded(text: str) -> str:
+    """The same by the names that a script has for settings."""
+    return _THEIRS.sub(lambda found: WORDS[found[0]], text)
+
+
 @contextmanager
 def _own_words() -> Generator[None]:
-    """Errors speak of settings by the names that a script has for them."""
+    """Errors speak as `_reworded` does."""
     try:
         yield
     except OreoError as error:
-        text = str(error)
-        for theirs, ours in WORDS.items():
-            text = text.replace(theirs, ours)
-        raise type(error)(text) from error
+        raise type(error)(_reworded(str(error))) from error
 
 
 def _refuse(

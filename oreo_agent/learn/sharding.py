@@ -51,11 +51,6 @@ def settle(
         network.to(device)
 
 
-def is_spread(network: nn.Module) -> bool:
-    """Whether any of it is."""
-    return any(True for _ in _parts(network))
-
-
 @contextmanager
 def whole(networks: Iterable[nn.Module]) -> Generator[None]:
     """Until it ends all weights are whole in every process, to be read alone; all have to ask."""
@@ -65,7 +60,9 @@ def whole(networks: Iterable[nn.Module]) -> Generator[None]:
         part.unshard()
     left: list[tuple[Any, Tensor]] = []
     for model in {one for network in networks for one in network.modules()}:
-        if isinstance(model, PreTrainedModel) and is_spread(model) and (head := _tied(model)):
+        if not isinstance(model, PreTrainedModel):
+            continue
+        if isinstance(body_of(model), FSDPModule) and (head := _tied(model)):
             left.append((head, head.weight))
             head.weight = cast(Any, model.get_input_embeddings()).weight
     try:

@@ -16,7 +16,7 @@ from oreo_agent.config import build
 from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.learn.checkpoint import writing
 from oreo_agent.learn.course import Report
-from oreo_agent.learn.data import read_episodes, split, within
+from oreo_agent.learn.data import counts, read_episodes, split, within
 from oreo_agent.learn.folder import begin_folder, check_folder, drop_folder
 from oreo_agent.learn.objectives import OBJECTIVES, Objective
 from oreo_agent.learn.settings import TINY, TrainRun
@@ -107,9 +107,7 @@ def train(run: TrainRun, report: Report = lambda _: None) -> Card:
         calibration=found.calibration if found else None,
         trust=found.trust if found else None,
     )
-    with whole(
-        [network for network in (ready.laid.policy, ready.laid.value) if network is not None]
-    ):
+    with whole(ready.laid.models):
         if main:
             _write(run.out, card, start, ready.laid, ready.work)
         trainer.accelerator.wait_for_everyone()
@@ -140,6 +138,10 @@ def prepare(run: TrainRun, *, reckon: bool = True) -> Ready | Card:
     _fits(start, facts)
     episodes, facts = within(episodes, facts, start.max_context)
     data = split(episodes, run.train, start.prompt)
+    kept = [*data.train, *data.held_out]
+    if len(kept) < len(episodes):
+        left_out = facts["left_out"] | {"balance": len(episodes) - len(kept)}
+        facts = facts | counts(kept) | {"left_out": left_out}
     laid = lay(
         start.policy,
         start.value,

@@ -134,15 +134,13 @@ class Trainer:
 
         Where weights are spread, all processes have to make as many passes.
         """
-        accelerator = self.accelerator
-        own = parts(
-            units[accelerator.process_index :: accelerator.num_processes],
-            self.settings.micro_tokens,
-        )
+        ours = self.accelerator
+        mine = units[ours.process_index :: ours.num_processes]
+        own = parts(mine, self.settings.micro_tokens)
         if not self.spread:
             return own, []
-        count = torch.tensor([len(own)], device=accelerator.device)
-        most = int(cast(Tensor, accelerator.gather(count)).max())
+        count = torch.tensor([len(own)], device=ours.device)
+        most = int(cast(Tensor, ours.gather(count)).max())
         shortest = min(units, key=lambda unit: sum(len(e.ids) for e in unit))
         return own, [list(shortest)] * (most - len(own))
 
@@ -308,7 +306,7 @@ class Trainer:
         """What of the held-out episodes the objective has a loss for."""
         if not self.data.held_out:
             raise SettingError(
-                "train.best and train.patience go by held-out figures and no instance is held out; "
+                "weights cannot be chosen by held-out figures where no instance is held out; "
                 "set train.held_out higher, or learn from episodes of more instances"
             )
         try:

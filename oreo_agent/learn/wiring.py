@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 from transformers import PreTrainedModel
 
 from oreo_agent.errors import SettingError
@@ -36,6 +37,11 @@ class Laid:
     value: ValueNetwork | None
     policy_adapter: str | None
     value_adapter: str | None
+
+    @property
+    def models(self) -> list[nn.Module]:
+        """Policy and, if there is one, value."""
+        return [self.policy, *([] if self.value is None else [self.value])]
 
     def save(self, folder: Path, *, with_value: bool) -> None:
         """Write ``policy/``, and ``value/`` if asked, as models that need nothing of the others."""

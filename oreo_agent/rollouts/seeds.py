@@ -14,11 +14,10 @@ from oreo_agent.rollouts.report import Report
 from oreo_agent.rollouts.statistics import (
     Difference,
     bootstrap_difference,
-    crossed_difference,
     holm,
-    mean_difference,
     sign_flips,
 )
+from oreo_agent.rollouts.student import crossed_difference, mean_difference
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):

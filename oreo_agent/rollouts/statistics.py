@@ -7,7 +7,7 @@ near 0 or 1), where the textbook intervals of the normal approximation fail.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from math import comb
-from statistics import NormalDist, mean, variance
+from statistics import NormalDist
 
 import msgspec
 import numpy as np
@@ -86,45 +86,6 @@ def sign_flips(leads: Sequence[int]) -> float:
         ways = dict(found)
     reached = abs(sum(leads))
     return sum(n for total, n in ways.items() if abs(total) >= reached) / sum(ways.values())
-
-
-def mean_difference(leads: Sequence[int], plays: int, confidence: float = CONFIDENCE) -> Difference:
-    """Second rate minus first over games played several times each, with Student's interval.
-
-    The interval is over games: two plays of one game are not taken for independent. Two games that
-    each of them won alone are added for its width, so that it has one also where none was seen.
-
-    Args:
-        leads: for each game, how many times more the second won it than the first; at least one.
-        plays: how often each agent played each game.
-        confidence: chance that such an interval covers the true difference.
-    """
-    value = mean(leads) / plays
-    error, freedom = _over_games(leads, plays)
-    return _student_interval(value, error, freedom, confidence)
-
-
-def crossed_difference(
-    leads: Sequence[Sequence[int]], confidence: float = CONFIDENCE
-) -> Difference:
-    """Second rate minus first over seeds that all played the same games, for new ones of both.
-
-    Seeds and games are crossed random effects. The squared error of the mean is taken as that over
-    games (`mean_difference`) plus that over seeds, which counts the chance of single plays twice
-    and so errs on the wide side; degrees of freedom as Satterthwaite's (Biometrics 2, 1946). With
-    two or three seeds the interval is wide because so few say little about others.
-
-    Args:
-        leads: for each seed (two or more) and each game, in one order, 1 where only the second
-            won, -1 where only the first did, else 0.
-        confidence: chance that such an interval covers the true difference.
-    """
-    games, game_freedom = _over_games([sum(game) for game in zip(*leads, strict=True)], len(leads))
-    seeds = variance([mean(seed) for seed in leads]) / len(leads)
-    seed_freedom = len(leads) - 1
-    error = games + seeds
-    freedom = error**2 / (games**2 / game_freedom + seeds**2 / seed_freedom)
-    return _student_interval(float(mean(map(mean, leads))), error, freedom, confidence)
 
 
 def bootstrap_difference(
@@ -216,20 +177,6 @@ def paired_difference(
 def normal_quantile(share: float) -> float:
     """Below which a standard normal variable is with the chance ``share``."""
     return NormalDist().inv_cdf(share)
-
-
-def _over_games(leads: Sequence[int], plays: int) -> tuple[float, int]:
-    """Squared error of the mean share over games, and its degrees of freedom."""
-    widened = [*(lead / plays for lead in leads), 1.0, -1.0]
-    return variance(widened) / len(widened), len(widened) - 1
-
-
-def _student_interval(value: float, error: float, freedom: float, confidence: float) -> Difference:
-    """Student's interval of a difference with a squared error, within [-1, 1]."""
-    from scipy.special import stdtrit  # noqa: PLC0415 (half a second that most calls do not need)
-
-    half = float(stdtrit(freedom, 0.5 + confidence / 2)) * error**0.5
-    return Difference(value=value, low=max(-1.0, value - half), high=min(1.0, value + half))
 
 
 def falling_root(function: Callable[[float], float], low: float, high: float) -> float:

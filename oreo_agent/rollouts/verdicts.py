@@ -1,7 +1,7 @@
 """What reports and comparisons come to, in tables of at most 80 columns and in plain sentences."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.box import SIMPLE_HEAD
@@ -10,8 +10,10 @@ from rich.table import Table
 from oreo_agent.rollouts.comparison import Comparison
 from oreo_agent.rollouts.power import POWER, SEEDS, PowerPlan
 from oreo_agent.rollouts.report import Report, Totals
-from oreo_agent.rollouts.seeds import SeedComparison
 from oreo_agent.rollouts.statistics import CONFIDENCE, Difference, Rate
+
+if TYPE_CHECKING:
+    from oreo_agent.rollouts.seeds import SeedComparison
 
 FEW_SEEDS = 3
 """Below so many seeds their spread is hardly known."""
@@ -82,7 +84,7 @@ def verdict(comparison: Comparison) -> str:
     return f"{lead}: no difference is shown, which does not show that there is none; {limit}."
 
 
-def in_plain_words(one: Comparison | SeedComparison) -> str:
+def in_plain_words(one: "Comparison | SeedComparison") -> str:
     """One sentence for somebody who knows no statistics: who won more, and was it luck?"""
     if isinstance(one, Comparison):
         names = one.first_settings.label, one.second_settings.label
@@ -106,7 +108,7 @@ def in_plain_words(one: Comparison | SeedComparison) -> str:
     )
 
 
-def seeds_table(comparisons: Sequence[SeedComparison]) -> Table:
+def seeds_table(comparisons: "Sequence[SeedComparison]") -> Table:
     """Each way of training over its seeds; comparisons share their first, which is on top."""
     first = comparisons[0]
     table = _table(
@@ -124,7 +126,7 @@ def seeds_table(comparisons: Sequence[SeedComparison]) -> Table:
     return table
 
 
-def seed_differences_table(comparisons: Sequence[SeedComparison]) -> Table:
+def seed_differences_table(comparisons: "Sequence[SeedComparison]") -> Table:
     """What each way of training wins more than the first, with three intervals."""
     table = _table(
         f"against {comparisons[0].first_seeds.label}",
@@ -144,7 +146,7 @@ def seed_differences_table(comparisons: Sequence[SeedComparison]) -> Table:
     return table
 
 
-def seeds_verdict(comparison: SeedComparison) -> list[str]:
+def seeds_verdict(comparison: "SeedComparison") -> list[str]:
     """A line for each seed, one for all of them, and what must not be read out of it."""
     one = comparison
     together = (
@@ -174,7 +176,7 @@ def seeds_verdict(comparison: SeedComparison) -> list[str]:
     ]
 
 
-def _beyond_the_seeds(one: SeedComparison) -> str:
+def _beyond_the_seeds(one: "SeedComparison") -> str:
     """What the seeds say about seeds that were not run."""
     few = f"{len(one.seeds)} seed{'s' if len(one.seeds) > 1 else ''}"
     if one.crossed is None:
@@ -191,13 +193,13 @@ def _beyond_the_seeds(one: SeedComparison) -> str:
     )
 
 
-def sentences(one: Comparison | SeedComparison) -> list[str]:
+def sentences(one: "Comparison | SeedComparison") -> list[str]:
     """The plain sentence, then what it stands on, a line each."""
     figures = [verdict(one)] if isinstance(one, Comparison) else seeds_verdict(one)
     return [in_plain_words(one), *figures]
 
 
-def document(one: Comparison | SeedComparison) -> dict[str, Any]:
+def document(one: "Comparison | SeedComparison") -> dict[str, Any]:
     """Plain data, with the sentences for other readers."""
     plainly, *figures = sentences(one)
     return msgspec.to_builtins(one) | {"plainly": plainly, "verdict": " ".join(figures)}
@@ -262,17 +264,17 @@ def _range(interval: Difference | Rate | None, sign: str = "+") -> str:
     return f"[{100 * interval.low:{sign}.1f}, {100 * interval.high:{sign}.1f}]"
 
 
-def _told(one: Comparison | SeedComparison) -> str:
+def _told(one: "Comparison | SeedComparison") -> str:
     """Its p in a sentence."""
     after = f" ({one.p_adjusted:.3g} after Holm)" if one.p_adjusted != one.p else ""
     return f"{one.p:.3g}{after}"
 
 
-def _p(one: Comparison | SeedComparison) -> str:
+def _p(one: "Comparison | SeedComparison") -> str:
     return f"{one.p:.3g}" + (f"\n({one.p_adjusted:.3g})" if one.p_adjusted != one.p else "")
 
 
-def _holm_note(comparisons: Sequence[Comparison] | Sequence[SeedComparison]) -> str:
+def _holm_note(comparisons: "Sequence[Comparison] | Sequence[SeedComparison]") -> str:
     adjusted = any(one.p_adjusted != one.p for one in comparisons)
     return " (in brackets: after Holm)" if adjusted else ""
 

@@ -1,6 +1,7 @@
 """OREO from a script of one's own: the same weights as the trainer's, and what is refused."""
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,28 @@ def test_it_is_the_trainers_training_to_the_last_bit(an_oreo: MakeOreo, tmp_path
     assert_same(oreo.model, policy)
     assert_same(oreo.value_model, value)
     assert moved(a_policy(), oreo.model)
+
+
+def test_the_best_weights_are_kept_where_that_is_asked_for(an_oreo: MakeOreo, tmp_path: Path):
+    told = {"num_train_epochs": 6.0, "learning_rate": 3e-2, "held_out": 0.5, "eval_steps": 1}
+    best, last = (
+        an_oreo(**told, output_dir=tmp_path / name, load_best_model_at_end=name == "best")
+        for name in ("best", "last")
+    )
+    figures, over = best.train(), last.train()
+    rows = map(json.loads, (tmp_path / "best.training/metrics.jsonl").read_text().splitlines())
+    residuals = {r["step"]: r["held_out"]["value_residual"] for r in rows if "held_out" in r}
+    assert figures["value_residual"] == min(residuals.values()) < over["value_residual"]
+    assert residuals[figures["best_step"]] == figures["value_residual"]
+    with pytest.raises(SettingError, match=r"no instance is held out; set held_out higher"):
+        an_oreo(**told | {"held_out": 0.0}, load_best_model_at_end=True)
+
+
+def test_warnings_name_settings_as_a_script_does(an_oreo: MakeOreo):
+    rows: list[dict[str, Any]] = []
+    oreo = an_oreo(report=rows.append)
+    oreo.trainer.report({"warning": "Raise objective.alpha, or lower train.policy.lr", "step": 3})
+    assert rows == [{"warning": "Raise alpha, or lower learning_rate", "step": 3}]
 
 
 def test_policy_and_value_learn_what_is_right(an_oreo: MakeOreo):

@@ -10,7 +10,9 @@ import pytest
 import torch
 from accelerate.commands.config.config_args import load_config_from_file
 from safetensors.torch import load_file
+from two_processes import by_two
 
+from oreo_agent.cli import run as oreo
 from oreo_agent.learn.sharding import clip
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,30 +25,12 @@ SETTINGS = [
 ]
 
 
-def trained(
-    folder: Path, store: Path, method: str, processes: int = 1, *given: str, name: str = ""
-) -> Path:
+def trained(folder: Path, store: Path, method: str, processes: int, *given: str) -> Path:
     """A bundle by so many processes; with an odd batch their shares differ."""
-    out = folder / (name or f"by-{processes}")
-    program = folder / "program.py"
-    program.write_text("from oreo_agent.cli import main\nmain()\n")
-    launch = [sys.executable, str(program)]
-    if processes > 1:
-        launch[1:1] = ["-m", "torch.distributed.run", f"--nproc_per_node={processes}"]
-    words = [word for setting in (*SETTINGS, *given) for word in ("--set", setting)]
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "envs"), str(ROOT / "tasks")])
-    told = {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
-    done = subprocess.run(
-        [
-            *(*launch, "train", "--method", method, "--size", "32x1"),
-            *("--data", str(store), "--out", str(out), *words),
-        ],
-        env=os.environ | told,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-9000:]
+    out = folder / f"by-{processes}"
+    words = ["train", "--method", method, "--size", "32x1", "--data", str(store), "--out", str(out)]
+    words += [word for setting in (*SETTINGS, *given) for word in ("--set", setting)]
+    assert ([oreo(words)] if processes == 1 else by_two(oreo, words)) == [0] * processes
     return out
 
 
@@ -132,7 +116,7 @@ def test_a_script_of_ones_own_is_spread_by_the_same_settings(tmp_path: Path):
     program.write_text(SCRIPT)
     paths = os.pathsep.join([str(ROOT), str(ROOT / "envs"), str(ROOT / "tasks")])
     for processes in (1, 2):
-        launch = ["-m", "torch.distributed.run", f"--nproc_per_node={processes}"]
+        launch = ["-m", "torch.distributed.run", "--nproc_per_node=2"] if processes > 1 else []
         subprocess.run(
             [sys.executable, *launch, str(program), str(tmp_path / f"{processes}"), f"{processes}"],
             env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths},

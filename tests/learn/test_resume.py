@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from two_processes import by_two
 
 from oreo_agent.cli import run as oreo
 from oreo_agent.errors import Stopped
@@ -194,49 +195,23 @@ def test_a_stopped_command_says_where_it_is_and_the_same_command_goes_on(
     assert_same_bundle(calm.out, tmp_path / "agent")
 
 
-def in_a_world_of_two(rank: int, port: int, run: TrainRun, at: int | None, told: Any) -> None:
-    """One of two processes that train together; the second is asked to stop after a step."""
-    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+def training(run: TrainRun, at: int | None) -> str:
+    """What becomes of one of two processes; the second is asked to stop after a step."""
     from oreo_agent.learn.trainer import Trainer
 
     taken = Trainer.gradients
 
     def gradients(self: Trainer, step: int) -> tuple[int, float]:
-        if rank == 1 and step == at:
+        if os.environ["RANK"] == "1" and step == at:
             signal.raise_signal(signal.SIGTERM)
         return taken(self, step)
 
     Trainer.gradients = gradients
     try:
         train(run)
-        told.send("finished")
     except Stopped as stopped:
-        told.send(str(stopped))
-
-
-def by_two(run: TrainRun, at: int | None = None) -> list[str]:
-    """What becomes of each of two processes."""
-    import socket
-
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["oreo_agent.learn.train", "oreo_agent.learn.objectives.oreo"])
-    pipes = [context.Pipe(duplex=False) for _ in range(2)]
-    processes = [
-        context.Process(target=in_a_world_of_two, args=(rank, port, run, at, there))
-        for rank, (_, there) in enumerate(pipes)
-    ]
-    for process in processes:
-        process.start()
-    for _, there in pipes:
-        there.close()
-    said = [here.recv() for here, _ in pipes]
-    for process in processes:
-        process.join()
-    return said
+        return str(stopped)
+    return "finished"
 
 
 @pytest.mark.parametrize("shard", ["none", "zero3"])
@@ -248,13 +223,13 @@ def test_of_two_processes_one_is_asked_to_stop_and_both_do_and_two_or_one_go_on(
         moved = replace(told.policy, muon=False)
         told = replace(told, policy=moved, value=moved, shard=shard)
     calm = replace(runs[0], out=tmp_path / "calm", train=told)
-    assert by_two(calm) == ["finished"] * 2
+    assert by_two(training, calm, None) == ["finished"] * 2
     stopped = replace(calm, out=tmp_path / "stopped")
-    for said in by_two(stopped, at=6):
+    for said in by_two(training, stopped, 6):
         assert said.startswith("stopped by SIGTERM after step 7 of 12")
     assert not stopped.out.exists()
     shutil.copytree(f"{stopped.out}.training", tmp_path / "alone.training")
-    assert by_two(stopped) == ["finished"] * 2
+    assert by_two(training, stopped, None) == ["finished"] * 2
     assert_same_bundle(calm.out, stopped.out)
     train(replace(calm, out=tmp_path / "alone"))
     for part in ("policy", "value"):

@@ -329,6 +329,27 @@ def test_token_normalisation_does_not_depend_on_the_layout_either(
     assert_equal(whole, learned(a_trainer(episodes, **settings, **LAYOUTS[layout]))[1])
 
 
+@pytest.mark.parametrize("objective", [Oreo(), Kto()], ids=["oreo", "kto"])
+def test_parts_gone_through_for_the_sake_of_other_processes_change_nothing(
+    a_trainer, some_networks, episodes, objective, monkeypatch: pytest.MonkeyPatch
+):
+    shifts: list[float] = []
+    found: list[Gradients] = []
+    for idle in ([], [[episodes[1]], episodes[2:]]):
+        trainer = a_trainer(
+            episodes, objective=objective, nets=some_networks(dtype=torch.float64, stir=0.1)
+        )
+        mismatch = trainer._mismatch(episodes)
+        monkeypatch.setattr(
+            trainer, "_own", lambda units, idle=idle: ([[e for unit in units for e in unit]], idle)
+        )
+        shifts.append(trainer._mismatch(episodes))
+        assert shifts[-1] == pytest.approx(mismatch)
+        found.append(learned(trainer)[1])
+    assert shifts[0] != 0
+    assert_equal(*found)
+
+
 # Rule 5: normalisation
 
 

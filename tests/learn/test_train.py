@@ -237,6 +237,14 @@ def test_what_cannot_be_learned_from_is_left_out_and_counted(an_episode, a_store
     assert (won.data["episodes"], won.data["won"]) == (1, 1)
 
 
+def test_what_balancing_leaves_out_is_counted(store: Path, tmp_path: Path):
+    settings = replace(QUICK, balance=1, epochs=1.0, held_out=0.0)
+    card = train(sft(store, tmp_path / "a", train=settings))
+    left_out, episodes = card.data["left_out"]["balance"], card.data["episodes"]
+    assert left_out + episodes == 48
+    assert 12 <= episodes <= 24
+
+
 def test_an_episode_beyond_the_models_context_is_left_out_and_counted(
     bundles, an_episode, a_store, tmp_path: Path
 ):

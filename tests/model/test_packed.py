@@ -70,30 +70,12 @@ def test_every_token_of_a_row_is_in_one_line_and_found_again(lengths: list[int])
 
 @pytest.mark.parametrize("name", CONFIGS)
 @settings(max_examples=10)
-@given(lengths=st.lists(st.integers(1, 12), min_size=1, max_size=5), seed=st.integers(0, 99))
-def test_an_episode_of_a_row_is_as_it_is_alone(name: str, lengths: list[int], seed: int):
-    rng = torch.Generator().manual_seed(seed)
-    episodes = [torch.randint(0, 40, (length,), generator=rng) for length in lengths]
-    model, plain = made(name), made(name)
-    attend_packed(model)
-    wanted = torch.cat([plain(input_ids=e[None], use_cache=False).logits[0] for e in episodes])
-    found = packed(model, episodes)
-    torch.testing.assert_close(found, wanted, atol=1e-10, rtol=1e-10)
-    weights = torch.randn(found.shape, generator=rng, dtype=found.dtype)
-    (found * weights).sum().backward()
-    (wanted * weights).sum().backward()
-    for one, other in zip(model.parameters(), plain.parameters(), strict=True):
-        torch.testing.assert_close(one.grad, other.grad, atol=1e-10, rtol=1e-10)
-
-
-@pytest.mark.parametrize("name", CONFIGS)
-@settings(max_examples=10)
 @given(
     lengths=st.lists(st.integers(1, 12), min_size=1, max_size=5),
-    same=st.integers(1, 9),
+    same=st.integers(0, 9),
     seed=st.integers(0, 99),
 )
-def test_what_all_begin_with_is_read_once_as_by_each(
+def test_an_episode_of_a_row_is_as_it_is_alone_whatever_it_shares(
     name: str, lengths: list[int], same: int, seed: int
 ):
     rng = torch.Generator().manual_seed(seed)
@@ -106,12 +88,13 @@ def test_what_all_begin_with_is_read_once_as_by_each(
     wanted = torch.cat([each[0][:same], *(one[same:] for one in each)])
     found = packed(model, episodes, same)
     torch.testing.assert_close(found, wanted, atol=1e-10, rtol=1e-10)
+    # norms go back in float32: one sum of gradients is not the sum of several, to the last bit
+    near = 1e-5 if same else 1e-10
     weights = torch.randn(found.shape, generator=rng, dtype=found.dtype)
     (found * weights).sum().backward()
     (wanted * weights).sum().backward()
     for one, other in zip(model.parameters(), plain.parameters(), strict=True):
-        # norms go back in float32: one sum of gradients is not the sum of several, to the last bit
-        torch.testing.assert_close(one.grad, other.grad, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(one.grad, other.grad, atol=near, rtol=near)
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -10,7 +10,8 @@ from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.rollouts.comparison import compare
 from oreo_agent.rollouts.report import Settings
 from oreo_agent.rollouts.seeds import compare_methods, compare_seeds
-from oreo_agent.rollouts.statistics import crossed_difference, holm
+from oreo_agent.rollouts.statistics import holm
+from oreo_agent.rollouts.student import crossed_difference
 
 OLD = [seeded([1, 0, 0, 0], "old-1", 1), seeded([0, 0, 1, 0], "old-2", 2)]
 NEW = [seeded([1, 1, 1, 0], "new-1", 1), seeded([1, 1, 0, 0], "new-2", 2)]

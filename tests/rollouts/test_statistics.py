@@ -11,14 +11,13 @@ from scipy.stats import t as student
 
 from oreo_agent.rollouts.statistics import (
     bootstrap_difference,
-    crossed_difference,
     holm,
     mcnemar,
-    mean_difference,
     paired_difference,
     sign_flips,
     wilson,
 )
+from oreo_agent.rollouts.student import crossed_difference, mean_difference
 
 outcomes = st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 tables = st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(0, 80)).filter(any)

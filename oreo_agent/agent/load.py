@@ -55,6 +55,7 @@ def load_agent(
         parts.value.to(place) if parts.value is not None else None,
         stop_ids=parts.prompt.stop_ids,
         max_context=parts.max_context,
+        steps=parts.prompt.steps,
     )
     return Agent(
         prompt=parts.prompt,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from oreo_agent.agent.engines import Engine, Request
-from oreo_agent.agent.strategies import Candidate, Decision, Strategy, spoken
+from oreo_agent.agent.strategies import Answer, Candidate, Decision, Reading, Strategy, spoken
 from oreo_agent.model.prompt import PromptFormat
 
 
@@ -19,10 +19,12 @@ class Agent:
     """Checksum of the weights that play."""
     has_value: bool = False
     """Whether the engine can tell V."""
+    answer: Answer | None = None
+    """How a solution's final answer is read, where the task has such a thing."""
 
     def decide(self, requests: Sequence[Request]) -> list[Decision]:
         """One decision a request, in order; requests of one call have distinct sessions."""
-        return self.strategy(self.engine, self.prompt.read, requests)
+        return self.strategy(self.engine, Reading(self.prompt, self.answer), requests)
 
     def appraise(self, request: Request, command: str) -> Candidate:
         """The reply that would give ``command``, with V at its end if the agent has a value.

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from oreo_agent.errors import SettingError
 from oreo_agent.model.prompt import Tokenizer
+from oreo_agent.model.steps import Steps
 from oreo_agent.records.episode import Segment
 
 _REPLY, _NEXT = "\ue000reply\ue000", "\ue000next\ue000"
@@ -23,6 +24,7 @@ class ChatPrompt:
     """
 
     name = "chat"
+    steps: Steps | None = None
     spoken = "{}"
     """How a command alone becomes a reply."""
 
@@ -66,15 +68,16 @@ class ChatPrompt:
     @property
     def tokenizer_fingerprint(self) -> str:
         """Of what the tokenizer makes of a probe text, of its template and of the instruction."""
+        return self._checksum()
+
+    def _checksum(self, *more: object) -> str:
         probe = "go to cabinet 12 | Thought: 3.5 + 4 = 7.5\n\n\u00e9 \u2019 \U0001f9ed"
-        told = f"{self._ids(probe)} {self.tokenizer.chat_template} {self.instruction}"
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        told = [self._ids(probe), self.tokenizer.chat_template, self.instruction, *more]
+        return hashlib.sha256(" ".join(map(str, told)).encode()).hexdigest()[:16]
 
     def opening(self, observation: str) -> tuple[Segment, ...]:
         """System message, first observation, generation prompt."""
-        before, after = self._render(
-            [{"role": "system", "content": self.instruction}, {"role": "user", "content": _NEXT}]
-        ).split(_NEXT)
+        before, after = self._render(self._messages(_NEXT)).split(_NEXT)
         return (
             Segment(kind="prompt", ids=self._ids(before), text=before),
             Segment(kind="observation", ids=self._said(observation, after=after), text=observation),
@@ -126,12 +129,15 @@ class ChatPrompt:
             self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         )
 
+    def _messages(self, said: str) -> list[dict[str, str]]:
+        """The first messages of a conversation in which the user says ``said``."""
+        return [{"role": "system", "content": self.instruction}, {"role": "user", "content": said}]
+
     def _marks(self) -> tuple[str, str]:
         """What the template puts from a reply's end to the next reply, and its closing mark."""
         text = self._render(
             [
-                {"role": "system", "content": self.instruction},
-                {"role": "user", "content": "?"},
+                *self._messages("?"),
                 {"role": "assistant", "content": _REPLY},
                 {"role": "user", "content": _NEXT},
             ]

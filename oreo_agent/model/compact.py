@@ -33,6 +33,7 @@ class CompactPrompt:
     """
 
     name = "compact"
+    steps = None
 
     def __init__(self, lexicon: Mapping[str, Any], max_reply_tokens: int = 8) -> None:
         self.lexicon = dict(lexicon)

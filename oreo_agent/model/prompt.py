@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import Any, Protocol
 
+from oreo_agent.model.steps import Steps
 from oreo_agent.records.episode import Segment
 from oreo_agent.registry import Registry
 
@@ -44,11 +45,20 @@ class PromptFormat(Protocol):
 
     name: str
     max_reply_tokens: int
-    """A reply that is longer is cut and ends the episode with ``token_limit``."""
+    """A reply that is longer is cut and ends the episode with ``token_limit``; of a format with
+    `steps` it is the longest solution, all its steps together."""
 
     @property
     def stop_ids(self) -> frozenset[int]:
         """Tokens that end a reply; they are part of it."""
+        ...
+
+    @property
+    def steps(self) -> Steps | None:
+        """What cuts a solution into steps, each of which is an action; None where a reply is one.
+
+        Nothing stands between two steps, so several may be drawn as one reply.
+        """
         ...
 
     @property
@@ -96,6 +106,8 @@ PROMPTS: Registry[Any] = Registry(
         "compact": "oreo_agent.model.compact:CompactPrompt",
         "react": "oreo_agent.model.chat:ReactPrompt",
         "bare": "oreo_agent.model.chat:BarePrompt",
+        "steps": "oreo_agent.model.solution:SolutionPrompt",
+        "words": "oreo_agent.model.words:WordsPrompt",
     },
 )
 

@@ -200,7 +200,7 @@ class Game:
         if not command:
             raise SettingError("nothing is typed; name a command of the world")
         if command not in commands:
-            said = self._player.appraise(self._live.view(), command)
+            said = self._player.appraise(self._live.view(self._player.prompt), command)
             if said.command not in commands:
                 return None, said
             command = said.command
@@ -217,7 +217,7 @@ class Game:
             return
         began = time.perf_counter()
         try:
-            (self._decision,) = self._player.decide([live.view()])
+            (self._decision,) = self._player.decide([live.view(self._player.prompt)])
         except OreoError as error:
             self._trouble = str(error)
             self._finish("fault")
@@ -236,7 +236,7 @@ class Game:
         assert live is not None
         shown = options(decision, live.scene.info)
         choice = decision.choice
-        live.act(decision)
+        live.act(decision, self._player.prompt)
         if by == "you":
             self._player.replaced(live.session, choice.command)
         end: End | None = "token_limit"  # a reply that was cut is neither sent nor graded

@@ -14,10 +14,10 @@ from pathlib import Path
 from random import Random
 
 from oreo_agent.agent.engines import Request
-from oreo_agent.agent.strategies import Candidate
+from oreo_agent.agent.strategies import Candidate, Reading
 from oreo_agent.agent.strategies.best_of_k import BestOfK
 from oreo_agent.errors import DataError, RecordError, SettingError
-from oreo_agent.model.prompt import ids_of
+from oreo_agent.model.prompt import PromptFormat, ids_of
 from oreo_agent.records.episode import BranchRecord, Episode, Segment
 from oreo_agent.records.reader import Filter, StoreReader
 from oreo_agent.records.store import Store
@@ -191,14 +191,23 @@ def _asked(player: ModelPlayer, forks: Sequence[Fork], actions: int, seed: int) 
             session=f"fork/{fork.parent}",
             ids=ids_of(fork.beginning),
             seed=digest(seed, fork.parent, fork.turn),
+            limit=_left(player.prompt, fork.beginning),
         )
         for fork in forks
     ]
-    decisions = propose(player.agent.engine, player.prompt.read, requests)
+    decisions = propose(player.agent.engine, Reading(player.prompt), requests)
     for request in requests:
         player.close(request.session)
     for fork, decision in zip(forks, decisions, strict=True):
         yield replace(fork, replies=tuple(_said(c) for c in decision.candidates if c.ended))
+
+
+def _left(prompt: PromptFormat, beginning: Sequence[Segment]) -> int | None:
+    """Tokens that a solution may still have; None where each reply has a limit of its own."""
+    if prompt.steps is None:
+        return None
+    spent = sum(len(segment.ids) for segment in beginning if segment.kind == "action")
+    return prompt.max_reply_tokens - spent
 
 
 def _said(candidate: Candidate) -> Segment:

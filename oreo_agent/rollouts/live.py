@@ -60,23 +60,45 @@ class LiveEpisode:
     """Number of replies so far."""
     seconds: float = 0.0
     """This episode's share of the rounds that it took part in."""
+    fault: str = ""
+    """Why nobody can say how it ended."""
+    _ahead: list[Segment] = field(default_factory=list[Segment])
+    """Steps of a reply that the world has not heard yet."""
+    _cut: bool = False
+    """Whether the last of the reply's steps was cut by the token limit."""
 
     @property
     def given(self) -> Segment | None:
-        """The next reply of the beginning that is played again; None once the policy decides."""
-        at = len(self.segments)
-        return self.work.start[at] if at < len(self.work.start) else None
+        """The next reply that is known: of the beginning that is played again, or a further step.
 
-    def view(self) -> View:
+        None once the policy decides.
+        """
+        at = len(self.segments)
+        return next(iter(self.work.start[at : at + 1] or self._ahead[:1]), None)
+
+    @property
+    def cut(self) -> bool:
+        """Whether the last reply was cut: it is neither sent nor graded."""
+        return self._cut and not self._ahead
+
+    def view(self, prompt: PromptFormat) -> View:
         """What its player sees."""
+        drawn = 0 if prompt.steps is None else self._spent
         return View(
             session=self.session,
             turn=self.turn,
-            seed=self.work.draw(self.turn),
+            seed=self.work.draw(self.turn if prompt.steps is None else 0),
+            drawn=drawn,
+            limit=None if prompt.steps is None else prompt.max_reply_tokens - drawn,
             ids=tuple(self.ids),
             observation=self.scene.observation,
             info=self.scene.info,
         )
+
+    @property
+    def _spent(self) -> int:
+        """Tokens of all replies so far."""
+        return sum(len(segment.ids) for segment in self.segments if segment.kind == "action")
 
     def show(self, scene: Scene, *segments: Segment) -> None:
         """Append what the world said, as the prompt format tells it.
@@ -96,23 +118,21 @@ class LiveEpisode:
             self.segments.append(segment)
             self.ids.extend(segment.ids)
 
-    def act(self, decision: Decision) -> None:
-        """Append the chosen reply."""
-        choice = decision.choice
-        segment = Segment(
-            kind="action",
-            ids=choice.ids,
-            text=choice.text,
-            logps=choice.logps,
-            command=choice.command,
-            decision=_told(decision),
-        )
-        self.segments.append(segment)
-        self.ids.extend(segment.ids)
-        self.turn += 1
+    def act(self, decision: Decision, prompt: PromptFormat) -> None:
+        """Append the chosen reply; of several steps the first, the others follow one by one."""
+        steps, self._cut = _replies(decision, prompt)
+        self._ahead = steps[1:]
+        self._add(steps[0])
 
-    def repeat(self, reply: Segment) -> None:
-        """Append a reply of the beginning that is played again."""
+    def repeat(self) -> None:
+        """Append the reply that is `given`."""
+        reply = self.given
+        assert reply is not None
+        if len(self.segments) >= len(self.work.start):
+            self._ahead.pop(0)
+        self._add(reply)
+
+    def _add(self, reply: Segment) -> None:
         self.segments.append(reply)
         self.ids.extend(reply.ids)
         self.turn += 1
@@ -139,21 +159,30 @@ class LiveEpisode:
         """
         if (valid := scene.info.get("valid")) is not None:
             self.judge(bool(valid))
+        if scene.terminated and (fault := scene.info.get("fault")):
+            self.fault = str(fault)
+            return "fault"
         if scene.terminated:
             return "won" if scene.info.get("won", scene.reward > 0) else "lost"
         if scene.truncated or self.turn >= step_limit:
             return "step_limit"
-        self.show(scene, prompt.answer(scene.observation, ended=True))
+        if prompt.steps is None:
+            self.show(scene, prompt.answer(scene.observation, ended=True))
+        self.scene = scene
         return None
 
     def overlong(self, player: Player) -> bool:
         """Whether the history leaves its player no room for a reply."""
-        most = player.max_context
-        return most is not None and len(self.ids) > most - player.prompt.max_reply_tokens
+        most, left = player.max_context, player.prompt.max_reply_tokens
+        if player.prompt.steps is not None:
+            left -= self._spent
+            if left <= 0:
+                return True
+        return most is not None and len(self.ids) > most - left
 
     def forget_observation(self) -> None:
         """Take back the observation that nobody will reply to; the opening stays."""
-        if self.turn:
+        if self.turn and self.segments[-1].kind == "observation":
             last = self.segments.pop()
             del self.ids[len(self.ids) - len(last.ids) :]
 
@@ -199,6 +228,32 @@ def record(
         fault=fault,
         versions=VERSIONS,
     )
+
+
+def _replies(decision: Decision, prompt: PromptFormat) -> tuple[list[Segment], bool]:
+    """The segments of the reply that was chosen, and whether the last of them was cut."""
+    choice, steps = decision.choice, prompt.steps
+    parts = [choice.ids] if steps is None else steps.cut(choice.ids)
+    if len(parts) < 2:
+        parts, said = [choice.ids], [(choice.text, choice.command)]
+    else:
+        said = [prompt.read(part) for part in parts]
+    segments: list[Segment] = []
+    at = 0
+    for part, (text, command) in zip(parts, said, strict=True):
+        segments.append(
+            Segment(
+                kind="action",
+                ids=part,
+                text=text,
+                logps=choice.logps[at : at + len(part)],
+                command=command,
+                decision=None if segments else _told(decision),
+            )
+        )
+        at += len(part)
+    closed = choice.ended or (steps is not None and steps.ends(choice.ids)[-1:] == [at])
+    return segments, not closed
 
 
 def _told(decision: Decision) -> DecisionRecord | None:

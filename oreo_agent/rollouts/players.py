@@ -21,6 +21,10 @@ class View:
     """0 for the first reply."""
     seed: int
     """Decides the random choices of this reply, whatever else is in the batch."""
+    drawn: int = 0
+    """Tokens of this solution so far, all of which one seed decides; 0 where a turn has its own."""
+    limit: int | None = None
+    """Most tokens of the reply, where a solution has used up some of its own."""
     ids: tuple[int, ...]
     """The whole history as token ids; empty without a tokenizer."""
     observation: str
@@ -102,7 +106,9 @@ class ModelPlayer:
 
 
 def _request(view: View) -> Request:
-    return Request(session=view.session, ids=view.ids, seed=view.seed)
+    return Request(
+        session=view.session, ids=view.ids, seed=view.seed, drawn=view.drawn, limit=view.limit
+    )
 
 
 class TextPolicy(Protocol):

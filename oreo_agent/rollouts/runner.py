@@ -121,20 +121,21 @@ class Runner:
     def _turn(self) -> None:
         """One reply in every live episode; beginnings that are played again catch up first."""
         commands: dict[int, str] = {}
-        for slot, each in self._live.items():
-            if (reply := each.given) is not None:
-                each.repeat(reply)
-                commands[slot] = reply.command or ""
-        if commands:
-            self._answer(commands)
-            return
-        self._end_overlong()
-        for slot, decision in self._decide().items():
-            self._live[slot].act(decision)
-            if decision.choice.ended:
-                commands[slot] = decision.choice.command
-            else:  # a reply that was cut is neither sent nor graded
+        behind = [slot for slot, each in self._live.items() if each.given is not None]
+        if behind:
+            for slot in behind:
+                self._live[slot].repeat()
+        else:
+            self._end_overlong()
+            decisions = self._decide()
+            behind = list(decisions)
+            for slot, decision in decisions.items():
+                self._live[slot].act(decision, self.player.prompt)
+        for slot in behind:
+            if self._live[slot].cut:
                 self._end(slot, "token_limit")
+            else:
+                commands[slot] = self._live[slot].segments[-1].command or ""
         if commands:
             self._answer(commands)
 
@@ -158,7 +159,7 @@ class Runner:
     def _decide(self) -> dict[int, Decision]:
         """Decisions for all live episodes; where the batch breaks, each is asked alone."""
         began = time.perf_counter()
-        views = {slot: each.view() for slot, each in self._live.items()}
+        views = {slot: each.view(self.player.prompt) for slot, each in self._live.items()}
         try:
             decisions = self.player.decide(list(views.values())) if views else []
             return dict(zip(views, decisions, strict=True))
@@ -196,6 +197,7 @@ class Runner:
                 segments=each.segments,
                 end=end,
                 seconds=each.seconds + self._share(),
+                fault=each.fault,
             )
         )
 

@@ -45,6 +45,7 @@ def task_prompt(task: str, name: str, model: str | None = None) -> PromptFormat:
 class TextOnly:
     """A chat format without a tokenizer: what was said, and no ids."""
 
+    steps = None
     max_reply_tokens = 0
     tokenizer_fingerprint = ""
     stop_ids: frozenset[int] = frozenset()

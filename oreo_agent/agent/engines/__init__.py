@@ -23,6 +23,11 @@ class Request:
     """All tokens so far, up to where the reply begins."""
     seed: int = 0
     """Decides the sampling noise of this reply, whatever else is in the batch."""
+    drawn: int = 0
+    """Tokens that were drawn by this seed before: a reply that goes on where another one stopped is
+    what that one would have gone on with."""
+    limit: int | None = None
+    """The longest reply to this request, where that is less than to the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +38,21 @@ class Reply:
     logps: tuple[float, ...]
     """Log-probability of each id at temperature 1, in nats."""
     ended: bool
-    """True if the last id is an end-of-turn token; False if the token limit cut the reply."""
+    """True if it closed itself (by an end-of-turn token, or a step by its delimiter); False if the
+    token limit cut it."""
 
 
 class Engine(Protocol):
     """Produces replies and values for a batch of histories."""
 
     def generate(
-        self, requests: Sequence[Request], *, samples: int, temperature: float, max_tokens: int
+        self,
+        requests: Sequence[Request],
+        *,
+        samples: int,
+        temperature: float,
+        max_tokens: int,
+        whole: bool = False,
     ) -> list[list[Reply]]:
         """``samples`` replies to each request, in the order they were drawn.
 
@@ -49,6 +61,7 @@ class Engine(Protocol):
             samples: replies a request; they may be equal.
             temperature: divides the logits; 0 takes the likeliest token.
             max_tokens: the longest reply.
+            whole: of a format with steps, draw on to the solution's end, not to the step's.
         """
         ...
 
@@ -59,6 +72,10 @@ class Engine(Protocol):
 
         An empty reply asks for V of the history itself: the state before the reply.
         """
+        ...
+
+    def fork(self, session: str, other: str) -> None:
+        """Let ``other`` know of what ``session`` has read; what it knew before is forgotten."""
         ...
 
     def close(self, session: str) -> None:

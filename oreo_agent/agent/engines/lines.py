@@ -48,6 +48,16 @@ class LineCache(Cache):
             return kept[: len(new), :, : self._width]
         return kept[self._lines, :, : self._width]
 
+    def copy(self, line: int, other: int, places: int, lines: int) -> None:
+        """Write the first ``places`` of ``line`` to ``other``, in a cache of so many ``lines``."""
+        for layer, pair in enumerate(self._kept):
+            if pair[0].shape[0] < lines:
+                shape = (lines, pair[0].shape[2])
+                pair = cast(tuple[Tensor, Tensor], tuple(_grown(t, shape) for t in pair))
+                self._kept[layer] = pair
+            for kept in pair:
+                kept[other, :, :places] = kept[line, :, :places]
+
     def get_seq_length(self, *args: Any, **kwargs: Any) -> int:
         """Unused: positions and masks are always given."""
         return 0

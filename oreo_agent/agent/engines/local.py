@@ -1,7 +1,7 @@
 """The transformers engine: policy and value on this machine, with a cache for each session."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from oreo_agent.agent.engines import Reply, Request
 from oreo_agent.agent.engines.tree import TreeReader
 from oreo_agent.errors import EngineError
 from oreo_agent.model.networks import ValueNetwork, output_weight
+from oreo_agent.model.steps import Steps
 
 
 class LocalEngine:
@@ -25,11 +26,13 @@ class LocalEngine:
         *,
         stop_ids: frozenset[int],
         max_context: int,
+        steps: Steps | None = None,
     ) -> None:
         self.policy = policy.eval().requires_grad_(False)
         self.value = value.eval().requires_grad_(False) if value is not None else None
         self.stop_ids = stop_ids
         self.max_context = max_context
+        self.steps = steps
         self._reader = TreeReader(cast(PreTrainedModel, policy.base_model))
         self._judge = TreeReader(value.body) if value is not None else None
 
@@ -39,39 +42,62 @@ class LocalEngine:
         if self._judge is not None:
             self._judge.close(session)
 
+    def fork(self, session: str, other: str) -> None:
+        """Copy what policy and value have read of ``session`` to ``other``."""
+        self._reader.fork(session, other)
+        if self._judge is not None:
+            self._judge.fork(session, other)
+
     @torch.inference_mode()
     def generate(
-        self, requests: Sequence[Request], *, samples: int, temperature: float, max_tokens: int
+        self,
+        requests: Sequence[Request],
+        *,
+        samples: int,
+        temperature: float,
+        max_tokens: int,
+        whole: bool = False,
     ) -> list[list[Reply]]:
         """``samples`` replies a request, all drawn side by side.
 
         Raises:
             EngineError: a history leaves no room for a reply.
         """
-        for request in requests:
-            if len(request.ids) + max_tokens > self.max_context:
+        limits = [min(max_tokens, max_tokens if r.limit is None else r.limit) for r in requests]
+        for request, limit in zip(requests, limits, strict=True):
+            if len(request.ids) + limit > self.max_context:
                 raise EngineError(
                     f"a history of {len(request.ids)} tokens leaves no room for a reply of "
-                    f"{max_tokens} in a context of {self.max_context}; lower the step limit"
+                    f"{limit} in a context of {self.max_context}; lower the step limit"
                 )
         sessions = [r.session for r in requests]
         lengths = [len(r.ids) for r in requests]
         noise = torch.from_numpy(
-            np.stack([_noise(r.seed, samples, max_tokens) for r in requests])
+            np.stack([_noise(r.seed, samples, max_tokens, r.drawn) for r in requests])
         ).to(self.policy.device)
         hidden, _ = self._reader.read(sessions, [r.ids for r in requests])
         hidden = hidden[:, None].expand(-1, samples, -1)
-        stop = torch.tensor(sorted(self.stop_ids), device=self.policy.device)
-        alive = torch.ones(len(requests), samples, dtype=torch.bool, device=self.policy.device)
-        drawn: list[_Drawn] = []
-        for step in range(max_tokens):
-            tokens, logps = self._draw(hidden, temperature, noise[:, :, step])
-            drawn.append(_Drawn(tokens.tolist(), logps.tolist()))
-            alive = alive & ~torch.isin(tokens, stop)
-            if step + 1 == max_tokens or not bool(alive.any()):
+        steps = None if whole else self.steps
+        branches = [[_Branch(limit, steps) for _ in range(samples)] for limit in limits]
+        rows = list(range(len(requests)))  # in which something is still drawn, and a few others
+        for step in range(max(limits)):
+            tokens, logps = self._draw(hidden, temperature, noise[rows, :, step])
+            self._take([branches[r] for r in rows], tokens, logps)
+            alive = [i for i, r in enumerate(rows) if any(b.open for b in branches[r])]
+            if not alive:
                 break
-            hidden = self._reader.grow(sessions, lengths, tokens, step)
-        return [[self._reply(drawn, r, k) for k in range(samples)] for r in range(len(requests))]
+            if 2 * len(alive) <= len(rows):
+                rows, tokens = [rows[i] for i in alive], tokens[alive]
+            names, known = [sessions[r] for r in rows], [lengths[r] for r in rows]
+            hidden = self._reader.grow(names, known, tokens, step)
+        return [[branch.reply() for branch in line] for line in branches]
+
+    def _take(self, branches: Sequence[Sequence["_Branch"]], tokens: Tensor, logps: Tensor) -> None:
+        """Give each branch that is open its next token."""
+        for line, ids, chances in zip(branches, tokens.tolist(), logps.tolist(), strict=True):
+            for branch, token, logp in zip(line, ids, chances, strict=True):
+                if branch.open:
+                    branch.add(token, logp, stops=token in self.stop_ids)
 
     @torch.inference_mode()
     def values(
@@ -108,24 +134,38 @@ class LocalEngine:
             tokens = tokens.clamp(max=heap.shape[-1] - 1)
         return tokens, full.gather(-1, tokens[..., None]).squeeze(-1)
 
-    def _reply(self, drawn: Sequence["_Drawn"], row: int, branch: int) -> Reply:
-        ids: list[int] = []
-        logps: list[float] = []
-        for step in drawn:
-            ids.append(step.tokens[row][branch])
-            logps.append(step.logps[row][branch])
-            if ids[-1] in self.stop_ids:
-                return Reply(ids=tuple(ids), logps=tuple(logps), ended=True)
-        return Reply(ids=tuple(ids), logps=tuple(logps), ended=False)
+
+class _Branch:
+    """A reply while it is drawn."""
+
+    def __init__(self, limit: int, steps: Steps | None) -> None:
+        self._limit, self._steps = limit, steps
+        self._ids: list[int] = []
+        self._logps: list[float] = []
+        self._end: int | None = None
+        self.open = limit > 0
+
+    def add(self, token: int, logp: float, *, stops: bool) -> None:
+        """One token more; whether a step closed before it may be known only now."""
+        self._ids.append(token)
+        self._logps.append(logp)
+        if self._steps is not None:
+            self._end = self._steps.first(self._ids)
+        if self._end is None and stops:
+            self._end = len(self._ids)
+        self.open = self._end is None and len(self._ids) < self._limit
+
+    def reply(self) -> Reply:
+        """What was drawn, up to where it closed."""
+        end = self._end
+        ids, logps = tuple(self._ids[:end]), tuple(self._logps[:end])
+        return Reply(ids=ids, logps=logps, ended=end is not None)
 
 
-class _Drawn(NamedTuple):
-    """One step's (R, K) tokens and log-probabilities."""
-
-    tokens: list[list[int]]
-    logps: list[list[float]]
-
-
-def _noise(seed: int, samples: int, tokens: int) -> np.ndarray:
+def _noise(seed: int, samples: int, tokens: int, drawn: int) -> np.ndarray:
     """(K, T) uniform numbers that follow from the seed alone, whatever else is in the batch."""
-    return np.random.Generator(np.random.Philox(key=seed % 2**64)).random((samples, tokens))
+    key = np.array([seed % 2**64, 0 if samples == 1 else drawn], dtype=np.uint64)
+    numbers = np.random.Generator(np.random.Philox(key=key))
+    if samples == 1:
+        numbers.random(drawn)
+    return numbers.random((samples, tokens))

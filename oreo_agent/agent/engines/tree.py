@@ -37,6 +37,17 @@ class TreeReader:
             self._last.pop(session, None)
 
     @torch.inference_mode()
+    def fork(self, session: str, other: str) -> None:
+        """Copy what is known of ``session`` to the line of ``other``."""
+        if session not in self._read:
+            self.close(other)
+            return
+        line, copy = self._lines([session, other])
+        self._read[other] = self._read[session]
+        self._last[other] = self._last[session]
+        self._cache.copy(line, copy, len(self._read[session]), self._lines_held())
+
+    @torch.inference_mode()
     def read(
         self,
         sessions: Sequence[str],
@@ -136,7 +147,7 @@ class TreeReader:
             index = torch.tensor(lines, device=ids.device)
         needed = -(-(int(places.max()) + 1) // _GRAIN) * _GRAIN
         self._capacity = (
-            max(self._capacity[0], len(self._line) + len(self._free)),
+            max(self._capacity[0], self._lines_held()),
             max(self._capacity[1], needed),
         )
         self._cache.aim(index, places, self._capacity)
@@ -161,6 +172,9 @@ class TreeReader:
         holders = {line: session for session, line in self._line.items()}
         held = [len(self._read.get(holders.get(line, ""), ())) for line in range(count)]
         return Spread(lines, held, self.body.device)
+
+    def _lines_held(self) -> int:
+        return len(self._line) + len(self._free)
 
     def _lines(self, sessions: Sequence[str]) -> list[int]:
         for session in sessions:

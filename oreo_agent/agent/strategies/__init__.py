@@ -59,6 +59,10 @@ class Decision:
     candidates: tuple[Candidate, ...]
     value: float | None = None
     """V of the state before the reply; None if no value was asked."""
+    policy_tokens: int = 0
+    """Tokens that were drawn for it, those of rejected candidates included; 0 if not counted."""
+    value_tokens: int = 0
+    """Tokens that the value read for it; 0 if not counted."""
 
     @property
     def choice(self) -> Candidate:
@@ -66,14 +70,34 @@ class Decision:
         return self.candidates[self.chosen]
 
 
-Read = Callable[[tuple[int, ...]], tuple[str, str]]
-"""Reply ids to (text, command): a prompt format's `read`."""
+Answer = Callable[[str], str | None]
+"""A solution's text to the final answer that it gives; None while it gives none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a strategy can know of a reply without asking the world."""
+
+    prompt: PromptFormat
+    answer: Answer | None = None
+
+    def __call__(self, ids: tuple[int, ...]) -> tuple[str, str]:
+        """Text and command: the prompt format's `read`."""
+        return self.prompt.read(ids)
+
+    def ends(self, ids: tuple[int, ...]) -> bool:
+        """Whether a solution is over: its author ended it, or it gives an answer."""
+        if ids[-1:] and ids[-1] in self.prompt.stop_ids:
+            return True
+        return self.answer is not None and self.answer(self(ids)[0]) is not None
 
 
 class Strategy(Protocol):
     """Decides for a batch of histories."""
 
-    def __call__(self, engine: Engine, read: Read, requests: Sequence[Request]) -> list[Decision]:
+    def __call__(
+        self, engine: Engine, read: Reading, requests: Sequence[Request]
+    ) -> list[Decision]:
         """One decision a request, in order."""
         ...
 
@@ -84,5 +108,7 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
         "greedy": "oreo_agent.agent.strategies.single:Greedy",
         "sample": "oreo_agent.agent.strategies.single:Sample",
         "best-of-k": "oreo_agent.agent.strategies.best_of_k:BestOfK",
+        "beam": "oreo_agent.agent.strategies.beam:Beam",
+        "best-of-n": "oreo_agent.agent.strategies.best_of_n:BestOfN",
     },
 )

@@ -9,7 +9,7 @@ from random import Random
 from typing import Literal
 
 from oreo_agent.agent.engines import Engine, Request
-from oreo_agent.agent.strategies import Candidate, Decision, Read
+from oreo_agent.agent.strategies import Candidate, Decision, Reading
 from oreo_agent.agent.strategies.single import candidate
 
 Score = Literal["value", "logp", "chance", "constant"]
@@ -44,7 +44,9 @@ class BestOfK:
         if self.temperature < 0:
             raise ValueError(f"temperature must not be negative, got {self.temperature}")
 
-    def __call__(self, engine: Engine, read: Read, requests: Sequence[Request]) -> list[Decision]:
+    def __call__(
+        self, engine: Engine, read: Reading, requests: Sequence[Request]
+    ) -> list[Decision]:
         """All requests are drawn together; V of all candidates comes from one forward."""
         found = self._candidates(engine, read, requests)
         worth: list[list[float]] = []
@@ -78,7 +80,7 @@ class BestOfK:
         return candidate.value + self.weight * candidate.logp
 
     def _candidates(
-        self, engine: Engine, read: Read, requests: Sequence[Request]
+        self, engine: Engine, read: Reading, requests: Sequence[Request]
     ) -> list[list[Candidate]]:
         """Up to K candidates a request with different commands, in the order they were drawn.
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oreo_agent.agent.engines import Engine, Reply, Request
-from oreo_agent.agent.strategies import Candidate, Decision, Read
+from oreo_agent.agent.strategies import Candidate, Decision, Reading
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,7 +16,8 @@ class Sample:
     max_tokens: int = 64
     """Longest reply."""
     values: bool = False
-    """Ask for V before and after the reply, for those who watch; it decides nothing."""
+    """Ask for V before and after the reply, for those who watch; it decides nothing. Without it a
+    solution is drawn in one go: the same tokens as step by step."""
 
     def __post_init__(self) -> None:
         if self.temperature < 0:
@@ -27,10 +28,16 @@ class Sample:
         """``greedy`` at temperature 0."""
         return "sample" if self.temperature > 0 else "greedy"
 
-    def __call__(self, engine: Engine, read: Read, requests: Sequence[Request]) -> list[Decision]:
+    def __call__(
+        self, engine: Engine, read: Reading, requests: Sequence[Request]
+    ) -> list[Decision]:
         """The reply that was drawn is the only candidate."""
         drawn = engine.generate(
-            requests, samples=1, temperature=self.temperature, max_tokens=self.max_tokens
+            requests,
+            samples=1,
+            temperature=self.temperature,
+            max_tokens=self.max_tokens,
+            whole=not self.values,
         )
         worth: list[list[float]] = [[] for _ in requests]
         if self.values:
@@ -55,13 +62,15 @@ class Greedy:
     values: bool = False
     """Ask for V before and after the reply, for those who watch; it decides nothing."""
 
-    def __call__(self, engine: Engine, read: Read, requests: Sequence[Request]) -> list[Decision]:
+    def __call__(
+        self, engine: Engine, read: Reading, requests: Sequence[Request]
+    ) -> list[Decision]:
         """Sampling at temperature 0."""
         greedy = Sample(temperature=0.0, max_tokens=self.max_tokens, values=self.values)
         return greedy(engine, read, requests)
 
 
-def candidate(reply: Reply, read: Read, value: float | None = None) -> Candidate:
+def candidate(reply: Reply, read: Reading, value: float | None = None) -> Candidate:
     """A reply with what it says."""
     text, command = read(reply.ids)
     return Candidate(

@@ -1,0 +1,129 @@
+"""Draw N whole solutions, take one: by value, by majority, or by a majority that V weighs.
+
+What majority needs of V is nothing, so it stands beside every gain by value as a control.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Literal
+
+from oreo_agent.agent.engines import Engine, Request
+from oreo_agent.agent.strategies import Candidate, Decision, Reading
+
+By = Literal["value", "majority", "weighted-majority", "logp", "chance"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BestOfN:
+    """The solutions to all problems of a batch are drawn side by side."""
+
+    n: int = 8
+    """Solutions a problem."""
+    temperature: float = 1.0
+    """Of the draws."""
+    by: By = "value"
+    """``value``: V at the solution's end; ``majority``: the answer that most give, of these the
+    likeliest solution; ``weighted-majority``: the answer with the largest sum of V; ``logp``: the
+    likeliest; ``chance``: any."""
+    max_tokens: int = 1024
+    """Longest solution."""
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise ValueError(f"n must be at least 1, got {self.n}")
+        if self.temperature < 0:
+            raise ValueError(f"temperature must not be negative, got {self.temperature}")
+
+    def __call__(
+        self, engine: Engine, read: Reading, requests: Sequence[Request]
+    ) -> list[Decision]:
+        """Solutions that were cut are chosen only where all were."""
+        asked = [self._asked(request) for request in requests]
+        flat = [one for line in asked for one in line]
+        for request, line in zip(requests, asked, strict=True):
+            for one in line:
+                engine.fork(request.session, one.session)
+        try:
+            drawn = engine.generate(
+                flat,
+                samples=1,
+                temperature=self.temperature,
+                max_tokens=self.max_tokens,
+                whole=True,
+            )
+            found = [_solution(reply.ids, reply.logps, reply.ended, read) for (reply,) in drawn]
+            if self.by in ("value", "weighted-majority"):
+                worth = engine.values(flat, [[one.ids] for one in found])
+                found = [replace(one, value=v) for one, (v,) in zip(found, worth, strict=True)]
+        finally:
+            for one in flat:
+                engine.close(one.session)
+        lines = [found[i : i + self.n] for i in range(0, len(found), self.n)]
+        spent = [
+            sum(len(r.ids) for (r,) in drawn[i : i + self.n]) for i in range(0, len(drawn), self.n)
+        ]
+        return [
+            self._decision(line, read, request, tokens)
+            for line, request, tokens in zip(lines, requests, spent, strict=True)
+        ]
+
+    def _asked(self, request: Request) -> list[Request]:
+        """N sessions that go on from the same state, each with a seed of its own."""
+        seeds = [Random(f"{request.seed}/solution/{i}").getrandbits(63) for i in range(self.n)]
+        return [
+            replace(request, session=f"{request.session}#{i}", seed=seed, drawn=0)
+            for i, seed in enumerate(seeds)
+        ]
+
+    def _decision(
+        self, line: list[Candidate], read: Reading, request: Request, tokens: int
+    ) -> Decision:
+        judged = self.by in ("value", "weighted-majority")
+        return Decision(
+            strategy=f"best-of-n {self.by}",
+            chosen=self._best(line, read, request),
+            candidates=tuple(line),
+            policy_tokens=tokens,
+            value_tokens=sum(len(request.ids) + len(one.ids) for one in line) if judged else 0,
+        )
+
+    def _best(self, line: list[Candidate], read: Reading, request: Request) -> int:
+        ended = [i for i, one in enumerate(line) if one.ended] or list(range(len(line)))
+        if self.by == "chance":
+            return Random(f"{request.seed}/chance").choice(ended)
+        if self.by in ("majority", "weighted-majority"):
+            ended = self._most(line, ended, read)
+        return max(ended, key=lambda i: (line[i].value or 0.0, line[i].logp))
+
+    def _most(self, line: list[Candidate], ended: list[int], read: Reading) -> list[int]:
+        """Those whose answer most give, or weigh most; solutions without an answer give none."""
+        votes: dict[str, list[int]] = defaultdict(list)
+        for i in ended:
+            answer = read.answer(line[i].text) if read.answer is not None else line[i].text
+            if answer is not None:
+                votes[answer].append(i)
+        if not votes:
+            return ended
+
+        def weight(of: list[int]) -> float:
+            if self.by == "majority":
+                return len(of)
+            return sum(line[i].value or 0.0 for i in of)
+
+        return max(votes.values(), key=lambda of: (weight(of), max(line[i].logp for i in of)))
+
+
+def _solution(
+    ids: tuple[int, ...], logps: tuple[float, ...], ended: bool, read: Reading
+) -> Candidate:
+    """A reply up to the step with which it is over."""
+    end = 0
+    for step in read.prompt.steps.cut(ids) if read.prompt.steps is not None else [ids]:
+        end += len(step)
+        if end < len(ids) and read.ends(ids[:end]):
+            ids, logps, ended = ids[:end], logps[:end], True
+            break
+    text, command = read(ids)
+    return Candidate(ids=ids, logps=logps, text=text, command=command, ended=ended)

@@ -1,0 +1,291 @@
+"""Search over solutions: what is kept, what it costs, and that problems do not mix."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from oreo_agent.agent.engines import Reply, Request
+from oreo_agent.agent.engines.local import LocalEngine
+from oreo_agent.agent.strategies import Decision, Reading
+from oreo_agent.agent.strategies.beam import Beam
+from oreo_agent.agent.strategies.best_of_n import BestOfN
+from oreo_agent.agent.strategies.single import Greedy, Sample
+from oreo_agent.model.compact import END
+from oreo_agent.model.networks import ValueNetwork, new_policy
+from oreo_agent.model.words import WordsPrompt
+
+PROMPT = WordsPrompt(["a", "b", "c", *"0123", "#"], ["\n"], max_reply_tokens=24)
+QUESTIONS = ["a", "b 1", "c c 2", "a b c", "3 1"]
+
+
+def answer(text: str) -> str | None:
+    """What follows the last mark."""
+    return text.rpartition("#")[2].strip() or None if "#" in text else None
+
+
+READ = Reading(PROMPT, answer)
+
+
+@pytest.fixture(scope="module")
+def networks():
+    """64x2 in double precision, whose steps are short and whose values differ."""
+    torch.set_num_threads(1)
+    policy = new_policy(len(PROMPT.tokens), "64x2", bos=1, eos=END, pad=0, seed=0)
+    rng = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for weight in policy.parameters():
+            weight += 0.2 * torch.randn(weight.shape, generator=rng)
+        value = ValueNetwork.of_policy(policy)
+        for weight in value.parameters():
+            weight += 0.2 * torch.randn(weight.shape, generator=rng)
+    return policy.double(), value.double()
+
+
+@pytest.fixture
+def engine(networks) -> LocalEngine:
+    policy, value = networks
+    return LocalEngine(policy, value, stop_ids=PROMPT.stop_ids, max_context=600, steps=PROMPT.steps)
+
+
+def requests() -> list[Request]:
+    return [
+        Request(
+            session=f"q{i}",
+            ids=tuple(t for segment in PROMPT.opening(text) for t in segment.ids),
+            seed=i + 1,
+            limit=PROMPT.max_reply_tokens,
+        )
+        for i, text in enumerate(QUESTIONS)
+    ]
+
+
+def stepwise(engine: LocalEngine, request: Request, **draw: Any) -> list[Reply]:
+    """A solution that is asked for step by step."""
+    found: list[Reply] = []
+    drawn: tuple[int, ...] = ()
+    while request.limit and not (found and (found[-1].ids[-1] == END or not found[-1].ended)):
+        asked = replace(request, ids=request.ids + drawn, drawn=len(drawn))
+        asked = replace(asked, limit=request.limit - len(drawn))
+        if not asked.limit:
+            break
+        ((reply,),) = engine.generate([asked], samples=1, max_tokens=100, **draw)
+        found.append(reply)
+        drawn += reply.ids
+    return found
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_solution_drawn_in_one_go_is_the_one_drawn_step_by_step(
+    engine: LocalEngine, temperature: float
+):
+    draw = {"temperature": temperature}
+    asked = [
+        replace(r, seed=r.seed + 100 * n, session=f"{r.session}/{n}")
+        for n in range(6)
+        for r in requests()
+    ]
+    wholes = engine.generate(asked, samples=1, max_tokens=100, whole=True, **draw)
+    several = 0
+    for request, (whole,) in zip(asked, wholes, strict=True):
+        steps = stepwise(engine, request, **draw)
+        assert tuple(t for step in steps for t in step.ids) == whole.ids
+        assert [step.ids for step in steps] == PROMPT.steps.cut(whole.ids)
+        told = [logp for step in steps for logp in step.logps]
+        assert whole.logps == pytest.approx(told, abs=1e-9)
+        assert whole.ended == (whole.ids[-1] == END)
+        several += len(steps) > 1
+    assert several or temperature == 0
+
+
+def test_a_session_that_was_forked_knows_what_the_other_has_read(engine: LocalEngine):
+    request = requests()[2]
+    engine.generate([request], samples=2, temperature=1.0, max_tokens=5)
+    longer = replace(request, ids=(*request.ids, 9, 8))
+    plain = engine.values([longer], [[(), (7, 8)]])
+    engine.fork(request.session, "other")
+    read: list[int] = []
+    body = engine.value.body.forward
+
+    def counted(*args: Any, **told: Any) -> Any:
+        read.append(told["input_ids"].numel())
+        return body(*args, **told)
+
+    engine.value.body.forward = counted
+    try:
+        forked = engine.values([replace(longer, session="other")], [[(), (7, 8)]])
+    finally:
+        del engine.value.body.forward
+    assert forked[0] == pytest.approx(plain[0], abs=1e-9)
+    assert sum(read) <= 2 * 3  # the reply and one token before it, in two lines at most
+    engine.fork("nobody", "other")
+    assert engine.values([replace(request, session="other")], [[()]])[0] == pytest.approx(
+        engine.values([request], [[()]])[0], abs=1e-9
+    )
+
+
+SEARCHES: list[Any] = [
+    Beam(beams=2, max_tokens=24), Beam(beams=3, expansions=2, score="logp"),
+    Beam(beams=2, score="chance"), Beam(beams=2, score="constant", depth=3),
+    Beam(beams=2, weight=0.1, budget=30),
+    *(BestOfN(n=3, by=by, max_tokens=24)
+      for by in ("value", "majority", "weighted-majority", "logp", "chance")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("strategy", SEARCHES, ids=repr)
+def test_a_batch_of_problems_is_searched_as_each_alone(
+    engine: LocalEngine, networks, strategy: Any
+):
+    together = strategy(engine, READ, requests())
+    policy, value = networks
+    for request, decision in zip(requests(), together, strict=True):
+        fresh = LocalEngine(
+            policy, value, stop_ids=PROMPT.stop_ids, max_context=600, steps=PROMPT.steps
+        )
+        (alone,) = strategy(fresh, READ, [request])
+        assert [c.ids for c in alone.candidates] == [c.ids for c in decision.candidates]
+        assert alone.chosen == decision.chosen
+        assert alone.policy_tokens == decision.policy_tokens > 0
+        by_value = "value" in decision.strategy or "weighted" in decision.strategy
+        assert (decision.value_tokens > 0) == by_value
+        assert fresh._reader._line.keys() <= {request.session}
+        for candidate in decision.candidates:
+            assert len(candidate.ids) <= PROMPT.max_reply_tokens
+            if candidate.value is not None:
+                ((worth,),) = fresh.values([request], [[candidate.ids]])
+                assert candidate.value == pytest.approx(worth, abs=1e-9)
+
+
+def test_one_beginning_with_one_step_is_plain_sampling(engine: LocalEngine):
+    beams = Beam(beams=1, max_tokens=100)(engine, READ, requests())
+    plain = Sample(max_tokens=100)(engine, READ, requests())
+    for beam, sample in zip(beams, plain, strict=True):
+        ids = sample.choice.ids
+        assert beam.choice.ids == ids[: len(beam.choice.ids)]
+        assert beam.choice.ids == ids or answer(beam.choice.text) is not None
+    greedy = Greedy(max_tokens=100)(engine, READ, requests())
+    cold = Beam(beams=1, temperature=0.0)(engine, READ, requests())
+    assert [d.choice.ids for d in greedy] == [d.choice.ids for d in cold]
+
+
+class Tree:
+    """An engine of a written world: `step(history, draw)` is a reply, `worth(history)` is V."""
+
+    def __init__(
+        self,
+        step: Callable[[tuple[int, ...], int], tuple[int, ...]],
+        worth: Callable[[tuple[int, ...]], float],
+    ) -> None:
+        self.step, self.worth = step, worth
+        self.asked: list[list[Request]] = []
+
+    def generate(self, requests: Any, *, samples: int, **told: Any) -> list[list[Reply]]:
+        self.asked.append(list(requests))
+        drawn = [[self.step(r.ids, n) for n in range(samples)] for r in requests]
+        return [
+            [Reply(ids=ids, logps=(-1.0,) * len(ids), ended=True) for ids in line] for line in drawn
+        ]
+
+    def values(self, requests: Any, replies: Any) -> list[list[float]]:
+        pairs = zip(requests, replies, strict=True)
+        return [[self.worth(r.ids + reply) for reply in line] for r, line in pairs]
+
+    def fork(self, session: str, other: str) -> None: ...
+
+    def close(self, session: str) -> None: ...
+
+
+LINE = PROMPT.ids["\n"]
+A, B, C = (PROMPT.ids[letter] for letter in "abc")
+QUESTION = Request(session="q", ids=(1,), seed=5, limit=24)
+
+
+def words(decision: Decision) -> list[str]:
+    return [candidate.text for candidate in decision.candidates]
+
+
+def test_the_beginnings_worth_most_are_kept_and_an_end_competes_with_them():
+    """From each state a, b or c; "c" ends at once and is worth .5, two b are worth .9."""
+
+    def step(history: tuple[int, ...], draw: int) -> tuple[int, ...]:
+        letter = (A, B, C)[draw % 3]
+        ends = letter == C or history.count(LINE) == 2
+        return (letter, END) if ends else (letter, LINE)
+
+    def worth(history: tuple[int, ...]) -> float:
+        if C in history:
+            return 0.5 if history.count(LINE) == 0 else 0.1
+        return {0: 0.2, 1: 0.4, 2: 0.9, 3: 0.95}[history.count(B)]
+
+    tree = Tree(step, worth)
+    (decision,) = Beam(beams=2, expansions=3)(tree, READ, [QUESTION])
+    assert words(decision) == ["b\nb\nb", "b\nb\na"]
+    assert decision.choice.text == "b\nb\nb"
+    # six draws of the question, then three of what is open beside the end that keeps its place
+    assert [len(asked) for asked in tree.asked] == [1, 1, 1]
+    assert decision.policy_tokens == 6 * 2 + 3 * 2 + 3 * 2
+    (narrow,) = Beam(beams=1, expansions=3)(tree, READ, [QUESTION])
+    assert words(narrow) == ["c"]  # one end holds the only place
+
+
+def test_equal_steps_count_once_and_a_budget_ends_the_search():
+    tree = Tree(lambda history, draw: (A, LINE), lambda history: 0.5)
+    (decision,) = Beam(beams=3, depth=4)(tree, READ, [QUESTION])
+    assert words(decision) == ["a\n" * 4]
+    assert not decision.choice.ended
+    assert [len(asked) for asked in tree.asked] == [1] * 4
+    (short,) = Beam(beams=3, depth=4, budget=20)(tree, READ, [QUESTION])
+    assert (words(short), short.policy_tokens) == (["a\n" * 2], 9 * 2 + 3 * 2)
+
+
+def test_an_answer_ends_a_solution_though_its_author_goes_on():
+    mark, two = PROMPT.ids["#"], PROMPT.ids["2"]
+    tree = Tree(
+        lambda history, draw: (mark, two, LINE) if LINE in history else (A, LINE),
+        lambda history: 0.5,
+    )
+    (decision,) = Beam(beams=2)(tree, READ, [QUESTION])
+    assert words(decision) == ["a\n#2\n"]
+    assert decision.choice.ended
+    talk = Tree(lambda history, draw: (A, LINE, mark, two, LINE, B, END), lambda history: 0.5)
+    (decision,) = BestOfN(n=1)(talk, READ, [QUESTION])
+    assert decision.choice.text == "a\n#2\n"
+
+
+def test_majorities_count_answers_or_weigh_them():
+    mark = PROMPT.ids["#"]
+    digits = [PROMPT.ids[digit] for digit in "0123"]
+    seeds: dict[int, int] = {}
+
+    class Drawn(Tree):
+        def generate(self, requests: Any, *, samples: int, **told: Any) -> list[list[Reply]]:
+            said = [(1, 2, 2, 3, 0)[seeds.setdefault(r.seed, len(seeds)) % 5] for r in requests]
+            return [
+                [Reply(ids=(mark, digits[n], END), logps=(-0.1 * n,) * 3, ended=True)] for n in said
+            ]
+
+    worth = {1: 0.2, 2: 0.3, 3: 0.9, 0: 0.1}
+    tree = Drawn(lambda *_: (), lambda history: worth[digits.index(history[-2])])
+
+    def chosen(by: Any) -> str | None:
+        seeds.clear()
+        (decision,) = BestOfN(n=5, by=by)(tree, READ, [QUESTION])
+        return answer(decision.choice.text)
+
+    assert chosen("majority") == "2"
+    assert chosen("weighted-majority") == "3"
+    assert chosen("value") == "3"
+    assert chosen("logp") == "0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [(Beam, {"beams": 0}), (Beam, {"depth": 0}), (Beam, {"budget": -1}), (BestOfN, {"n": 0}),
+     (Beam, {"temperature": -1.0}), (BestOfN, {"temperature": -1.0})],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused(kind: Any, settings: dict[str, Any]):
+    with pytest.raises(ValueError, match="must"):
+        kind(**settings)

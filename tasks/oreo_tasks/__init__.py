@@ -7,6 +7,12 @@ from oreo_tasks.task import Task
 
 TASKS: dict[str, str] = {
     "alfworld": "oreo_tasks.alfworld:Alfworld",
+    "gsm8k": "oreo_tasks.questions.gsm8k:Gsm8k",
+    "math": "oreo_tasks.questions.mathematics:Math",
+    "math500": "oreo_tasks.questions.mathematics:Math500",
+    "openbookqa": "oreo_tasks.questions.openbookqa:OpenBookQa",
+    "questions": "oreo_tasks.questions.custom:Questions",
+    "strategyqa": "oreo_tasks.questions.strategyqa:StrategyQa",
 }
 """Name -> "module:Class"; listing the names imports nothing."""
 

@@ -12,7 +12,9 @@ TASKS: dict[str, str] = {
     "math500": "oreo_tasks.questions.mathematics:Math500",
     "openbookqa": "oreo_tasks.questions.openbookqa:OpenBookQa",
     "questions": "oreo_tasks.questions.custom:Questions",
+    "reasoning-gym": "oreo_tasks.questions.reasoning_gym:ReasoningGym",
     "strategyqa": "oreo_tasks.questions.strategyqa:StrategyQa",
+    "wordproblems": "oreo_tasks.wordproblems:WordProblems",
 }
 """Name -> "module:Class"; listing the names imports nothing."""
 

@@ -10,8 +10,9 @@ decide which split a problem belongs to, so no question is in two splits either.
 import functools
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
+from typing import NamedTuple
 
 from oreo_tasks.questions.problem import Problem, check_known, checksum
 from oreo_tasks.task import Instance
@@ -105,30 +106,46 @@ def _type(made: Tier, number: int) -> str:
     return f"{kind}, {steps}" if (kind := _kind(made, number)) else steps
 
 
+class _Draft(NamedTuple):
+    """A problem that may or may not belong to the split for which it was drawn."""
+
+    lines: Sequence[str]
+    sort: str
+    """What decides to which split it belongs."""
+    text: Callable[[], str]
+    gold: str
+    verifier: str = ""
+
+
+def _story(made: Tier, steps: int, rng: Random) -> _Draft:
+    story = tell(made, steps, rng)
+    answer = story.lines[-1].rpartition(" ")[2]
+    return _Draft(story.lines, "\n".join(story.lines), story.text, answer)
+
+
+def _puzzle(made: Tier, steps: int, kind: str, rng: Random) -> _Draft:
+    puzzle = (numbers_puzzle if kind == "numbers" else chain_puzzle)(made, steps, rng)
+    return _Draft(puzzle.lines, puzzle.gold, lambda: puzzle.question, puzzle.gold, "derivation")
+
+
 @functools.lru_cache(maxsize=16384)
 def _make(made: Tier, split: str, number: int) -> Problem:
     """Draw problems until one belongs to the split."""
     rng = Random(f"word problem {VERSION} {made.text} {split} {number}")
     steps, kind = _steps(made, number), _kind(made, number)
     for _ in range(_TRIES):
-        if kind:
-            puzzle = (numbers_puzzle if kind == "numbers" else chain_puzzle)(made, steps, rng)
-            question, lines, answer = puzzle.question, puzzle.lines, puzzle.gold
-            final, sort = str(puzzle.goal), puzzle.gold
-        else:
-            story = tell(made, steps, rng)
-            question, lines = " ".join(story.sentences), story.lines
-            answer = final = lines[-1].rpartition(" ")[2]
-            sort = "\n".join(lines)
-        if _tenth(sort) in _SHARES[split]:
-            return Problem(
-                id=f"{made.text}/{split}/{number:05d}",
-                question=question,
-                answer=answer,
-                solution="\n".join([*lines, f"#### {final}"]),
-                task_type=_type(made, number),
-                verifier="derivation" if kind else "",
-            )
+        draft = _puzzle(made, steps, kind, rng) if kind else _story(made, steps, rng)
+        if _tenth(draft.sort) not in _SHARES[split]:
+            continue
+        final = draft.lines[-1].rpartition(" ")[2]
+        return Problem(
+            id=f"{made.text}/{split}/{number:05d}",
+            question=draft.text(),
+            answer=draft.gold,
+            solution="\n".join([*draft.lines, f"#### {final}"]),
+            task_type=_type(made, number),
+            verifier=draft.verifier,
+        )
     raise ValueError(f"no problem of {steps} steps in {made.text!r} belongs to split {split!r}")
 
 

@@ -8,8 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from oreo_tasks.verdict import Verdict
 from oreo_tasks.wordproblems.puzzle import result
-from oreo_tasks.wordproblems.verdict import Verdict
 
 _LINE = re.compile(r"\s*(\d{1,9})\s*([-+*])\s*(\d{1,9})\s*=\s*(\d{1,9})\s*\.?\s*")
 _FINAL = re.compile(r"####[ \t]*(\d{1,9})[ \t]*\.?[ \t]*(?:\n|$)")

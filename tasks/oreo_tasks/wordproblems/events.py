@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from random import Random
 
 from oreo_tasks.wordproblems import wording as w
+from oreo_tasks.wordproblems.draw import pick, whole
 from oreo_tasks.wordproblems.story import Event, Impossible, Person, Story
 from oreo_tasks.wordproblems.tiers import Tier
 
@@ -17,7 +18,7 @@ def tell(tier: Tier, steps: int, rng: Random) -> Story:
     for _ in range(1000):
         story = Story(tier, steps, rng)
         try:
-            _compose(story, rng.randint(0, tier.asides))
+            _compose(story, whole(rng, 0, tier.asides))
         except Impossible:
             continue
         return story
@@ -27,26 +28,32 @@ def tell(tier: Tier, steps: int, rng: Random) -> Story:
 def _compose(story: Story, asides: int) -> None:
     main, rng = story.people[0], story.rng
     openings = BEGINNINGS[1 if story.left > 2 and rng.random() < 0.4 else 0]
-    story.first_that_fits(openings, main)
+    story.let_happen(openings, main)
     for known in range(1, len(story.people)):
-        _compare(story, rng.choice(story.people[:known]), story.people[known])
+        _compare(story, pick(rng, story.people[:known]), story.people[known])
     endings = ENDINGS[len(story.people)]
     costs = [cost for cost in endings if cost <= story.left]
     if not costs:
         raise Impossible
-    cost = rng.choice(costs)
+    cost = pick(rng, costs)
     while story.left > cost:
         if asides and rng.random() < 0.5:
             story.aside()
             asides -= 1
-        fitting = [price for price in EVENTS if price <= story.left - cost]
-        pool = [event for price in fitting for event in EVENTS[price]]
-        if len(story.people) > 1 and 2 in fitting:
-            pool.append(_pass_on)
-        story.first_that_fits(pool, rng.choice(story.people))
+        story.let_happen(_fitting(story, story.left - cost), pick(rng, story.people))
     if asides:
         story.aside()
-    story.first_that_fits(endings[cost], main)
+    story.let_happen(endings[cost], main)
+
+
+def _fitting(story: Story, lines: int) -> list[Event]:
+    """What may happen next in at most so many lines: nothing again, and nothing too often."""
+    pool = [event for event in EVENTS[1] if story.happened.count(event) < _OFTEN[event]]
+    if lines >= 2:
+        pool += [event for event in EVENTS[2] if story.happened.count(event) < 2]
+        if len(story.people) > 1:
+            pool.append(_pass_on)
+    return [event for event in pool if event is not story.happened[-1]]
 
 
 def _have(story: Story, person: Person) -> None:
@@ -83,7 +90,7 @@ def _verb(
     story: Story, person: Person, plain: Sequence[str], with_verb: str, verbs: Sequence[str], n: int
 ) -> None:
     if verbs and story.rng.random() < 0.4:
-        story.tell(person, with_verb, verb=story.rng.choice(verbs), n=n)
+        story.tell(person, with_verb, verb=pick(story.rng, verbs), n=n)
     else:
         story.tell(person, plain, n=n)
 
@@ -123,7 +130,7 @@ def _keep_one(story: Story, person: Person) -> None:
 
 def _pass_on(story: Story, person: Person) -> None:
     """Somebody gives some to somebody else whose things count."""
-    other = story.rng.choice([someone for someone in story.people if someone is not person])
+    other = pick(story.rng, [someone for someone in story.people if someone is not person])
     n = story.number(min(person.has - 2, story.largest // 3))
     person.has = story.work(person.has, "-", n)
     other.has = story.work(other.has, "+", n)
@@ -132,7 +139,7 @@ def _pass_on(story: Story, person: Person) -> None:
 
 def _compare(story: Story, person: Person, new: Person) -> None:
     """Somebody new comes in, by how their things compare with ``person``'s."""
-    sort = story.rng.choice(("more", "fewer", "times", "half"))
+    sort = pick(story.rng, ("more", "fewer", "times", "half"))
     if sort == "times":
         k = story.number(min(5, story.largest // person.has))
         new.has = story.work(person.has, "*", k)
@@ -151,7 +158,7 @@ def _compare(story: Story, person: Person, new: Person) -> None:
 
 
 def _ask_now(story: Story, person: Person) -> None:
-    fewer = story.last in (_lose, _lose_many, _halve)
+    fewer = story.happened[-1] in (_lose, _lose_many, _halve)
     story.tell(person, w.LEFT if fewer else w.NOW)
 
 
@@ -178,7 +185,7 @@ def _ask_coins_left(story: Story, person: Person) -> None:
     coins = story.work(person.has, "*", n)
     m = story.number(min(coins - 1, 30), 3)
     story.work(coins, "-", m)
-    story.tell(person, w.SPEND, n=n, m=m, buy=story.rng.choice(w.BUYS))
+    story.tell(person, w.SPEND, n=n, m=m, buy=pick(story.rng, w.BUYS))
 
 
 def _ask_missing(story: Story, person: Person) -> None:
@@ -188,7 +195,7 @@ def _ask_missing(story: Story, person: Person) -> None:
 
 
 def _ask_more(story: Story, person: Person) -> None:
-    other = story.rng.choice(story.others)
+    other = pick(story.rng, story.others)
     n = story.number(min(story.largest, person.has * 2), 3)
     if n < person.has:
         story.work(person.has, "-", n)
@@ -206,24 +213,28 @@ def _total(story: Story) -> int:
     return total
 
 
+def _all(story: Story) -> str:
+    *some, last = [someone.name for someone in story.people]
+    return f"{', '.join(some)} and {last}"
+
+
 def _ask_together(story: Story, person: Person) -> None:
     _total(story)
-    *some, last = [someone.name for someone in story.people]
-    story.tell(person, w.TOGETHER, all=f"{', '.join(some)} and {last}")
+    story.tell(person, w.TOGETHER, all=_all(story))
 
 
 def _ask_share_together(story: Story, person: Person) -> None:
     total = _total(story)
     k = story.divisor(total)
     story.work(total, "/", k)
-    story.tell(person, w.SHARE_ALL, k=k)
+    story.tell(person, w.SHARE_ALL, k=k, all=_all(story))
 
 
 def _ask_boxes_together(story: Story, person: Person) -> None:
     total = _total(story)
     n = story.divisor(total, 12)
     story.work(total, "/", n)
-    story.tell(person, w.PACK_ALL, n=n)
+    story.tell(person, w.PACK_ALL, n=n, all=_all(story))
 
 
 def _ask_difference(story: Story, person: Person) -> None:
@@ -239,6 +250,8 @@ EVENTS: dict[int, tuple[Event, ...]] = {
     2: (_gain_many, _lose_many),
 }
 """What happens to one person, by the number of lines that it calls for."""
+_OFTEN: dict[Event, int] = {_gain: 2, _lose: 2, _multiply: 1, _halve: 1, _keep_one: 1}
+"""How often a story may tell what; a story in which all is halved again and again is dull."""
 _ALONE: dict[int, tuple[Event, ...]] = {
     0: (_ask_now,),
     1: (_ask_share, _ask_boxes, _ask_coins, _ask_missing, _ask_more),

@@ -1,19 +1,30 @@
 """Problems in words: somebody has things, this and that happens, and how many there are is asked.
 
 A story is told and worked out at once: each event adds its sentence, and the lines of arithmetic
-that it calls for. So a stated answer is what the lines come to, and every line is needed.
+that it calls for. So a stated answer is what the lines come to.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from oreo_tasks.wordproblems import wording as w
+from oreo_tasks.wordproblems.draw import pick, shuffled, whole
 from oreo_tasks.wordproblems.tiers import Tier
 
 FEWEST = 2
 """The smallest number that a sentence tells, so that all nouns are in the plural."""
+
+
+_NAMES = (*w.WOMEN, *w.MEN)
+_THINGS = tuple(w.THINGS)
+_FEWEST_STEPS = {1: 2, 2: 2, 3: 4}
+"""Number of people -> steps of the shortest story that can be told of them."""
+
+
+_SHE = {"he": "she", "his": "her", "him": "her", "His": "Her"}
+_HE = {"he": "he", "his": "his", "him": "him", "His": "His"}
 
 
 class Impossible(Exception):
@@ -30,9 +41,7 @@ class Person:
     @property
     def words(self) -> dict[str, str]:
         """The words that stand for the person."""
-        if self.name in w.WOMEN:
-            return {"he": "she", "his": "her", "him": "her", "His": "Her"}
-        return {"he": "he", "his": "his", "him": "him", "His": "His"}
+        return _SHE if self.name in w.WOMEN else _HE
 
 
 class Story:
@@ -41,22 +50,16 @@ class Story:
     def __init__(self, tier: Tier, steps: int, rng: Random) -> None:
         """Draw people and things; nothing is told yet."""
         self.rng, self.largest, self.steps = rng, tier.largest, steps
-        self.things = rng.choice(list(w.THINGS))
+        self.things = pick(rng, _THINGS)
         self.kind = w.THINGS[self.things]
-        self.boxes = rng.choice(self.kind.holders)
-        names = [*w.WOMEN, *w.MEN]
-        rng.shuffle(names)
-        self.people = [Person(name) for name in names[: self._cast(tier)]]
-        self.others = names[len(self.people) :]
+        self.boxes = pick(rng, self.kind.holders)
+        cast = pick(rng, [size for size in tier.people if steps >= _FEWEST_STEPS[size]])
+        names = list(_NAMES)
+        self.people = [Person(names.pop(whole(rng, 0, len(names) - 1))) for _ in range(cast)]
+        self.others = names
         self.lines: list[str] = []
-        self.sentences: list[str] = []
-        self._about: Person | None = None
-        self.last: Event | None = None
-
-    def _cast(self, tier: Tier) -> int:
-        """How many people count: more in longer stories."""
-        sizes = [size for size in tier.people if self.steps >= (0, 0, 2, 4)[size]]
-        return self.rng.choice(sizes)
+        self.happened: list[Event] = []
+        self._told: list[_Sentence] = []
 
     @property
     def left(self) -> int:
@@ -77,74 +80,100 @@ class Story:
         """A number for a sentence, small ones more often than large ones."""
         if highest < lowest:
             raise Impossible
-        return min(self.rng.randint(lowest, highest), self.rng.randint(lowest, highest))
+        return min(whole(self.rng, lowest, highest), whole(self.rng, lowest, highest))
 
     def divisor(self, a: int, highest: int = 9) -> int:
         """A number that ``a`` can be shared by with at least 2 for each."""
         found = [k for k in range(2, highest + 1) if a % k == 0 and a // k >= FEWEST]
         if not found:
             raise Impossible
-        return self.rng.choice(found)
+        return pick(self.rng, found)
 
     def tell(self, person: Person, templates: str | Sequence[str], **slots: Any) -> None:
-        """Add a sentence about ``person``."""
-        template = templates if isinstance(templates, str) else self.rng.choice(templates)
-        words, name = person.words, person.name
-        alone = len(self.people) == 1 and self._about is person
-        subject = words["he"] if alone and self.rng.random() < 0.7 else name
-        if not alone and "{S}" not in template:
-            # Without a name before it, nobody knows whom "him" means.
-            words = words | {"him": name, "His": f"{name}'s"}
-        if template.startswith("{S}") and self.last is not None and self.rng.random() < 0.25:
-            template = f"{self.rng.choice(w.LINKS)} {template}"
-        text = template.format(
-            S=subject,
-            N=name,
-            things=self.things,
-            boxes=self.boxes,
-            box=w.HOLDERS[self.boxes],
-            family=self.rng.choice(w.FAMILY),
-            **words,
-            **slots,
-        )
-        self.sentences.append(text[0].upper() + text[1:])
-        self._about = person
+        """Add a sentence about ``person``; what ``slots`` lack is drawn when the story is read.
+
+        Raises:
+            Impossible: much the same was told of that person before.
+        """
+        template = templates if isinstance(templates, str) else pick(self.rng, templates)
+        if any(told.template == template and told.about is person for told in self._told):
+            raise Impossible
+        self._told.append(_Sentence(template, slots, person))
 
     def aside(self) -> None:
-        """Put a sentence that does not matter before the last one."""
-        things = self.rng.choice([things for things in w.THINGS if things != self.things])
-        text = self.rng.choice(w.ASIDE).format(
-            O=self.rng.choice(self.others),
-            n=self.rng.randint(5, 30),
-            others=things,
-            place=self.rng.choice(w.PLACES),
-        )
-        self.sentences.append(text)
-        self._about = None
+        """Add a sentence that does not matter, and none of a sort that was there before."""
+        told = {sentence.template for sentence in self._told}
+        others = [things for things in w.THINGS if things != self.things]
+        slots = {
+            "O": pick(self.rng, self.others),
+            "n": whole(self.rng, 5, 30),
+            "others": pick(self.rng, others),
+            "place": pick(self.rng, w.PLACES),
+        }
+        template = pick(self.rng, [template for template in w.ASIDE if template not in told])
+        self._told.append(_Sentence(template, slots, None))
 
-    def first_that_fits(self, events: "Sequence[Event]", person: Person) -> None:
-        """Let one of ``events`` happen, whichever comes first in a drawn order and fits.
+    def let_happen(self, events: Sequence["Event"], person: Person) -> None:
+        """Let one of ``events`` happen: the first in a drawn order that fits.
 
         Raises:
             Impossible: none does.
         """
-        order = [event for event in events if event is not self.last]
-        self.rng.shuffle(order)
-        for event in order:
-            lines, sentences = len(self.lines), len(self.sentences)
-            held, about = [someone.has for someone in self.people], self._about
+        for event in shuffled(self.rng, events):
+            lines, told = len(self.lines), len(self._told)
+            held = [someone.has for someone in self.people]
             try:
                 event(self, person)
             except Impossible:
-                del self.lines[lines:], self.sentences[sentences:]
+                del self.lines[lines:], self._told[told:]
                 for someone, has in zip(self.people, held, strict=True):
                     someone.has = has
-                self._about = about
                 continue
-            self.last = event
+            self.happened.append(event)
             return
         raise Impossible
+
+    def text(self) -> str:
+        """The whole story; to be asked for once, as some words are drawn only now."""
+        about: Person | None = None
+        texts: list[str] = []
+        for sentence in self._told:
+            texts.append(self._written(sentence, about))
+            about = sentence.about
+        return " ".join(texts)
+
+    def _written(self, sentence: "_Sentence", before: Person | None) -> str:
+        """A sentence in words; ``before`` is whom the one before it was about."""
+        template, person = sentence.template, sentence.about
+        if person is None:
+            return template.format(**sentence.slots)
+        words, name = person.words, person.name
+        alone = len(self.people) == 1 and before is person
+        if not alone and "{S}" not in template:
+            # Without a name before it, nobody knows whom "him" means.
+            words = words | {"him": name, "His": f"{name}'s"}
+        text = template.format(
+            S=words["he"] if alone and self.rng.random() < 0.7 else name,
+            N=name,
+            things=self.things,
+            boxes=self.boxes,
+            box=w.HOLDERS[self.boxes],
+            family=pick(self.rng, w.FAMILY),
+            **words,
+            **sentence.slots,
+        )
+        if before is not None and template.startswith("{S}") and "?" not in template:
+            text = f"{pick(self.rng, w.LINKS)} {text}" if self.rng.random() < 0.25 else text
+        return text[0].upper() + text[1:]
 
 
 Event = Callable[[Story, Person], None]
 """Something that happens to a person and what they have."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    template: str
+    slots: Mapping[str, Any]
+    about: Person | None
+    """None: about nobody whose things count."""

@@ -83,7 +83,7 @@ LOSS = (
 LOSS_VERB = "{S} {verb} {n} {things}."
 GAIN_MANY = (
     "{S} buys {k} {boxes} with {n} {things} in each {box}.",
-    "For {k} days {S} gets {n} more {things} each day.",
+    "For {k} days {S} gets {n} {things} each day.",
     "Each of {k} friends gives {him} {n} {things}.",
 )
 LOSS_MANY = (
@@ -102,7 +102,7 @@ HALF = (
 )
 KEEP_ONE = (
     "{S} puts all {his} {things} into {k} equal {boxes} and keeps only one {box}.",
-    "{S} puts the same number of {things} into each of {k} {boxes} and keeps only one {box}.",
+    "{S} divides all {his} {things} equally among {k} {boxes} and keeps only one {box}.",
 )
 PASS_ON = (
     "{S} gives {n} of {his} {things} to {O}.",
@@ -142,11 +142,11 @@ DIFFERENCE = (
     "How many fewer {things} does {O} have than {N}?",
 )
 SHARE_ALL = (
-    "They put all their {things} together and share them equally among {k} friends. "
+    "{all} put all their {things} together and share them equally among {k} friends. "
     "How many {things} does each friend get?"
 )
 PACK_ALL = (
-    "They put all their {things} together into {boxes} with {n} {things} in each {box}. "
+    "{all} put all their {things} together into {boxes} with {n} {things} in each {box}. "
     "How many {boxes} do they need?"
 )
 

@@ -359,7 +359,7 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
     "field": (
         "train.jsonl",
         b'{"questoin": "a", "answer": "#### 1"}',
-        "'question'; did you mean 'questoin'",
+        "no field 'question'; did you mean 'questoin'",
     ),
     "number": (
         "train.jsonl",

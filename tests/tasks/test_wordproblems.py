@@ -46,7 +46,7 @@ def everything(data: str, split: str, count: int | None = None) -> list[Problem]
 
 
 @given(blocks(TIERS))
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_a_solution_works_out_to_its_answer_in_whole_numbers_within_the_tier(drawn):
     data, problems = drawn
     for problem in problems:
@@ -62,7 +62,7 @@ def test_a_solution_works_out_to_its_answer_in_whole_numbers_within_the_tier(dra
 
 
 @given(blocks(TIERS))
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_words_and_text_are_each_others_inverse(drawn):
     for problem in drawn[1]:
         both = f"{problem.question}\n{problem.solution}\n"
@@ -73,7 +73,7 @@ def test_words_and_text_are_each_others_inverse(drawn):
 
 
 @given(blocks(STORIES))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_a_line_needs_only_numbers_that_are_told_or_worked_out_before(drawn):
     for problem in drawn[1]:
         known = {int(n) for n in re.findall(r"\d+", problem.question)}
@@ -84,7 +84,7 @@ def test_a_line_needs_only_numbers_that_are_told_or_worked_out_before(drawn):
 
 
 @given(blocks(STORIES))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_a_story_is_clean_english_as_far_as_a_machine_can_tell(drawn):
     for problem in drawn[1]:
         question = problem.question
@@ -101,7 +101,10 @@ def test_the_vocabulary_is_small_and_every_word_of_it_occurs():
     used: set[str] = set()
     for data in (*TIERS, "hard?asides=3"):
         for problem in everything(data, "train", 700):
-            used.update(tokens(problem.question), tokens(problem.solution))
+            for written in (problem.question, problem.solution):
+                found = tokens(written)
+                assert text(found) == written
+                used.update(found)
     assert len(WORDS) == len(set(WORDS)) < 200
     assert used == set(WORDS)
     assert [word for word in WORDS if word.isdigit()] == list("0123456789")
@@ -157,8 +160,12 @@ def test_a_problem_follows_from_its_id_alone_on_every_python():
     ).stdout
     here = [made(data, "test", 123) for data in ("puzzle", "hard", "medium", "easy")]
     assert alone == "".join(f"{problem}\n" for problem in here)
-    content = [repr(problem) for data in TIERS for problem in everything(data, "valid", 50)]
-    assert hashlib.sha256("\n".join(content).encode()).hexdigest()[:16] == "GOLDEN"
+    content = [
+        f"{problem.question}\n{problem.solution}\n{problem.answer}"
+        for data in TIERS
+        for problem in everything(data, "valid", 50)
+    ]
+    assert hashlib.sha256("\n".join(content).encode()).hexdigest()[:16] == "809f4d8acff2b85c"
 
 
 def test_the_fingerprint_follows_the_problems():

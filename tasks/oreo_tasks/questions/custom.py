@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from oreo_tasks.answers import VERIFIERS
 from oreo_tasks.questions.problem import Problem, check_known, checksum, chosen
 from oreo_tasks.questions.rows import Row, read_rows
 from oreo_tasks.task import Instance
 
 ALL = "all"
 PLACE = "{split}"
-VERIFIERS = ("choice", "derivation", "math", "number", "text", "yes-no")
 _FORM = "FILE?question=FIELD&answer=FIELD&verifier=NAME"
 _NEEDED = ("question", "answer", "verifier")
 _KNOWN = (*_NEEDED, "solution", "id", "type", "delimiter")
@@ -135,7 +135,7 @@ def reading(data: str | None) -> Reading:
     if twice or missing:
         fault = f"{twice[0]!r} is there twice" if twice else f"{missing[0]!r} is missing"
         raise LookupError(f"{data!r}: {fault}; the form is {_FORM!r}")
-    check_known(given["verifier"][0], VERIFIERS, "the table of answers", "verifier")
+    check_known(given["verifier"][0], sorted(VERIFIERS), "the table of answers", "verifier")
     ends = tuple(text.replace("\\n", "\n") for text in given.pop("delimiter", ["\n"]) if text)
     fields = {key: values[0] for key, values in given.items()}
     return Reading(file=unquote(file), delimiters=ends or ("\n",), **fields)

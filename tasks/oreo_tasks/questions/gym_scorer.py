@@ -1,7 +1,7 @@
 """The scorers of reasoning-gym as a verifier: right is what scores 1."""
 
+from oreo_tasks.answers import Verdict
 from oreo_tasks.questions.reasoning_gym import entry
-from oreo_tasks.verdict import Verdict
 
 
 class GymScorer:

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from oreo_tasks.verdict import Verdict
+from oreo_tasks.answers import Verdict
 from oreo_tasks.wordproblems.puzzle import result
 
 _LINE = re.compile(r"\s*(\d{1,9})\s*([-+*])\s*(\d{1,9})\s*=\s*(\d{1,9})\s*\.?\s*")

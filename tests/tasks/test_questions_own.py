@@ -1,4 +1,4 @@
-"""Questions of the user's own, those of reasoning-gym, and that every gold answer counts as right."""
+"""Questions of the user's own, those of reasoning-gym, and whether gold answers are right."""
 
 import json
 from pathlib import Path
@@ -102,7 +102,9 @@ def test_what_is_not_there_is_missed_with_a_remedy(file: Path):
         TASK.instances("all")
     with pytest.raises(FileNotFoundError, match="there is no file"):
         TASK.instances("all", f"{file}x?{form}")
-    with pytest.raises(LookupError, match="a file without {split} in its name has no split 'test'"):
+    with pytest.raises(
+        LookupError, match=r"a file without \{split\} in its name has no split 'test'"
+    ):
         TASK.instances("test", f"{file}?{form}")
     with pytest.raises(LookupError, match="no problem 'all/00007'; the nearest is"):
         TASK.problem("all/00007", "all", f"{file}?{form}")

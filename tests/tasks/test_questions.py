@@ -47,7 +47,7 @@ def write(path: Path, rows: Rows) -> Path:
             writer.writeheader()
             writer.writerows(rows)
     else:
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         content = json.dumps(rows) if kind.startswith(".json.") or kind == ".json" else lines
         packed = {".xz": lzma.compress, ".gz": gzip.compress}.get(path.suffix, bytes)
         path.write_bytes(packed(content.encode()))

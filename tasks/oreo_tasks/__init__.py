@@ -7,6 +7,14 @@ from oreo_tasks.task import Task
 
 TASKS: dict[str, str] = {
     "alfworld": "oreo_tasks.alfworld:Alfworld",
+    "gsm8k": "oreo_tasks.questions.gsm8k:Gsm8k",
+    "math": "oreo_tasks.questions.mathematics:Math",
+    "math500": "oreo_tasks.questions.mathematics:Math500",
+    "openbookqa": "oreo_tasks.questions.openbookqa:OpenBookQa",
+    "questions": "oreo_tasks.questions.custom:Questions",
+    "reasoning-gym": "oreo_tasks.questions.reasoning_gym:ReasoningGym",
+    "strategyqa": "oreo_tasks.questions.strategyqa:StrategyQa",
+    "wordproblems": "oreo_tasks.wordproblems:WordProblems",
 }
 """Name -> "module:Class"; listing the names imports nothing."""
 

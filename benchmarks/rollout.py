@@ -81,7 +81,7 @@ def generated(policy: object, prompt: PromptFormat, ids: list[int]) -> tuple[int
 def ours(folder: Path, stage: Stage, games: int, seed: int) -> tuple[float, float, float]:
     """Seconds an episode, share of the time in the engine, success."""
     cast = Cast(policy=str(folder), strategy="sample", settings=(("temperature", 1.0),))
-    player = cast.player(stage.task)
+    player = cast.player(stage)
     works = make_plan(
         stage.instances(), policy="benchmark", world=stage.world, episodes=games, seed=seed
     )

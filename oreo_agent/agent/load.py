@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 from oreo_agent.agent.engines.local import LocalEngine
 from oreo_agent.agent.runtime import Agent
-from oreo_agent.agent.strategies import STRATEGIES
+from oreo_agent.agent.strategies import STRATEGIES, Answer
 from oreo_agent.config import build
 from oreo_agent.errors import BundleError
 from oreo_agent.model.bundle import Card, fingerprint, read_card
@@ -25,6 +25,7 @@ def load_agent(
     settings: dict[str, Any] | None = None,
     value: Path | str | None = None,
     prompt: PromptFormat | None = None,
+    answer: Answer | None = None,
     device: str = "auto",
     threads: int = 1,
 ) -> Agent:
@@ -37,6 +38,7 @@ def load_agent(
         settings: of the strategy; its ``max_tokens`` is the prompt format's unless given.
         value: another bundle, whose value judges this one's replies; None takes its own.
         prompt: how a model that is no bundle is shown its history; None for bundles.
+        answer: how a solution's final answer is read, where the task has such a thing.
         device: ``auto`` takes a GPU if there is one.
         threads: CPU threads.
 
@@ -63,6 +65,7 @@ def load_agent(
         strategy=chosen,
         fingerprint=parts.fingerprint,
         has_value=parts.value is not None,
+        answer=answer,
     )
 
 

@@ -16,7 +16,9 @@ def evaluate(
     split: Annotated[str | None, typer.Option(help="Split to play.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the report (JSON).")] = None,
     task: options.Task = "alfworld",
-    strategy: Annotated[str, typer.Option(help="greedy, sample or best-of-k.")] = "greedy",
+    strategy: Annotated[
+        str, typer.Option(help="greedy, sample, best-of-k; of solutions: beam, best-of-n.")
+    ] = "greedy",
     k: options.K = 5,
     temperature: Annotated[
         float | None, typer.Option(help="Of the candidates [default: the strategy's].")

@@ -13,11 +13,15 @@ DataFolder = Annotated[
 StepLimit = Annotated[
     int | None, typer.Option("--step-limit", help="Turns an episode [default: the task's].")
 ]
-K = Annotated[int, typer.Option("--k", help="Candidates of best-of-k.")]
+K = Annotated[
+    int, typer.Option("--k", help="Candidates of best-of-k, solutions of best-of-n, beams of beam.")
+]
 Score = Annotated[
     str,
     typer.Option(
-        "--score", help="What best-of-k goes by: value; controls: logp, chance, constant."
+        "--score",
+        help="What a choice goes by: value; controls: logp, chance, constant (of best-of-n: "
+        "weighted-majority; majority, logp, chance).",
     ),
 ]
 Weight = Annotated[

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from jinja2 import TemplateError
+
 from oreo_agent.model.chat import ChatPrompt
 from oreo_agent.model.prompt import Tokenizer
 from oreo_agent.model.steps import Steps
@@ -26,7 +28,7 @@ class SolutionPrompt(ChatPrompt):
         instruction: str,
         delimiters: Sequence[str],
         max_reply_tokens: int = 1024,
-        system: bool = True,
+        system: bool | None = None,
     ) -> None:
         """Speak by a model's template.
 
@@ -35,10 +37,10 @@ class SolutionPrompt(ChatPrompt):
             instruction: how to answer.
             delimiters: close a step.
             max_reply_tokens: of a whole solution.
-            system: whether the instruction is the system message; else it follows the question, for
-                templates that know no system message.
+            system: whether the instruction is the system message; else it follows the question.
+                None asks the template whether it knows system messages.
         """
-        self.system = system
+        self.system = tells_system(tokenizer) if system is None else system
         self._anchor = int(tokenizer.encode("a", add_special_tokens=False)[-1])
         super().__init__(tokenizer, instruction, max_reply_tokens)
         self.delimiters = tuple(delimiters)
@@ -84,3 +86,12 @@ class SolutionPrompt(ChatPrompt):
 
     def _text(self, ids: tuple[int, ...]) -> str:
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+
+
+def tells_system(tokenizer: Tokenizer) -> bool:
+    """Whether the chat template says what a system message says; some drop it, some refuse it."""
+    said = [{"role": "system", "content": "\ue000"}, {"role": "user", "content": "?"}]
+    try:
+        return "\ue000" in str(tokenizer.apply_chat_template(said, tokenize=False))
+    except TemplateError:
+        return False

@@ -101,7 +101,7 @@ def open_session(settings: PlaySettings) -> Session:
     instances = stage.instances()
     if settings.instance is not None:  # a wrong id is told before a model takes time to load
         find_game([instance.id for instance in instances], settings.instance)
-    player = cast.player(stage.task)
+    player = cast.player(stage)
     works = make_plan(
         instances,
         policy=policy_identity(player),

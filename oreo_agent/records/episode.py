@@ -44,6 +44,10 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     candidates: tuple[CandidateRecord, ...]
     value: float | None = None
     """V of the state before the reply."""
+    policy_tokens: int = 0
+    """Tokens that were drawn for it, those of rejected candidates included; 0 if not counted."""
+    value_tokens: int = 0
+    """Tokens that the value read for it; 0 if not counted."""
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -18,13 +18,22 @@ from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.records.episode import PolicyRecord
 from oreo_agent.registry import Registry
 from oreo_agent.rollouts.players import ModelPlayer, Player, TextPlayer
-from oreo_agent.rollouts.wording import task_prompt
+from oreo_agent.rollouts.wording import WORDS, Questioning, questioning, task_prompt
 from oreo_agent.rollouts.worlds import World, open_world
 from oreo_tasks import load_task
 from oreo_tasks.task import Instance, Task
 
 EXPERTS: Registry[Any] = Registry(
-    "task with an expert", {"alfworld": "oreo_envs.alfworld.expert:Expert"}
+    "task with an expert",
+    {
+        "alfworld": "oreo_envs.alfworld.expert:Expert",
+        "gsm8k": "oreo_envs.questions.worked:Worked",
+        "math": "oreo_envs.questions.worked:Worked",
+        "openbookqa": "oreo_envs.questions.worked:Worked",
+        "questions": "oreo_envs.questions.worked:Worked",
+        "strategyqa": "oreo_envs.questions.worked:Worked",
+        "wordproblems": "oreo_envs.questions.worked:Worked",
+    },
 )
 NOISY_EXPERTS: Registry[Any] = Registry(
     "task with a noisy expert", {"alfworld": "oreo_envs.alfworld.policies:NoisyExpert"}
@@ -77,6 +86,16 @@ class Stage:
         task = find_task(self.task)
         with named_faults(f"task {self.task}, split {self.split}"):
             return task.instances(self.split, self.data)
+
+    def questioning(self) -> Questioning | None:
+        """What is asked of who answers the questions of this task; None for other tasks.
+
+        Raises:
+            SettingError: there is no such task or split.
+            DataError: the data cannot be found or read.
+        """
+        with named_faults(f"task {self.task}, split {self.split}"):
+            return questioning(find_task(self.task), self.split, self.data)
 
     def open(self, live: int | None = None) -> World:
         """The world, with as many slots as episodes are live.
@@ -133,9 +152,11 @@ class Cast:
         Raises:
             BundleError: its card cannot be read.
         """
-        score = dict(self.settings).get("score", "value")
+        told = dict(self.settings)
+        score = told.get("by", told.get("score", "value"))
         judge = Path(self.policy if self.value is None else self.value)
-        by_value = self.is_model and self.strategy == "best-of-k" and score == "value"
+        chooses = self.strategy in ("best-of-k", "beam", "best-of-n")
+        by_value = self.is_model and chooses and score in ("value", "weighted-majority")
         if not by_value or not (judge / "bundle.json").exists():
             return ""
         trust = read_card(judge).trust
@@ -143,16 +164,19 @@ class Cast:
             return ""
         return f"{judge}: {trust.sentence}; --strategy greedy or sample plays without it"
 
-    def player(self, task: str) -> Player:
-        """Load the player.
+    def player(self, stage: Stage) -> Player:
+        """Load who plays on ``stage``.
 
         Raises:
             OreoError: a name, a bundle or a model is wrong.
         """
-        return self._agent(task) if self.is_model else self._text_policy(task)
+        asked = stage.questioning()
+        if self.is_model:
+            return self._agent(stage.task, asked)
+        return self._text_policy(stage.task, asked)
 
-    def _agent(self, task: str) -> ModelPlayer:
-        prompt = self._model_prompt(task)
+    def _agent(self, task: str, asked: Questioning | None) -> ModelPlayer:
+        prompt = self._model_prompt(task, asked)
         # torch and transformers take seconds to import, and only a model needs them
         from oreo_agent.agent.load import load_agent  # noqa: PLC0415
 
@@ -162,6 +186,7 @@ class Cast:
             settings=dict(self.settings),
             value=self.value,
             prompt=prompt,
+            answer=None if asked is None else asked.answer,
             device=self.device,
             threads=self.threads,
         )
@@ -175,7 +200,7 @@ class Cast:
         )
         return ModelPlayer(agent=agent, policy=policy)
 
-    def _model_prompt(self, task: str) -> PromptFormat | None:
+    def _model_prompt(self, task: str, asked: Questioning | None) -> PromptFormat | None:
         """The format of a model that is no bundle; None for a bundle, which brings its own."""
         folder = Path(self.policy)
         if not folder.exists():
@@ -187,7 +212,8 @@ class Cast:
         if is_plain_model(folder):
             if self.value is not None:
                 raise SettingError("a value judges a bundle's replies; train a bundle first")
-            prompt = task_prompt(task, self.prompt or "react", self.policy)
+            usual = "react" if asked is None else "steps"
+            prompt = task_prompt(task, self.prompt or usual, self.policy, asked=asked)
             if not isinstance(prompt, ChatPrompt):
                 raise SettingError(
                     f"the prompt format {prompt.name!r} has a vocabulary of its own, which "
@@ -200,14 +226,19 @@ class Cast:
             raise SettingError("a bundle brings its own prompt format and tokenizer; name neither")
         return None
 
-    def _text_policy(self, task: str) -> TextPlayer:
-        prompt = task_prompt(task, self.prompt or "compact", self.model)
+    def _text_policy(self, task: str, asked: Questioning | None) -> TextPlayer:
+        few = self.model is None and task in WORDS.names()
+        usual = "compact" if asked is None else "words" if few else "steps"
+        prompt = task_prompt(task, self.prompt or usual, self.model, asked=asked)
         if self.policy == "random":
             chance = RANDOM_PLAYERS.load(task)
             policy = PolicyRecord(kind="random")
             return TextPlayer(lambda seed: chance(Random(seed)), policy, prompt)
-        expert, noisy = EXPERTS.load(task), NOISY_EXPERTS.load(task)
+        expert = EXPERTS.load(task)
         policy = PolicyRecord(kind="expert", temperature=0.0, epsilon=self.epsilon)
+        if not self.epsilon and task not in NOISY_EXPERTS.names():
+            return TextPlayer(lambda seed: expert(), policy, prompt)
+        noisy = NOISY_EXPERTS.load(task)
         return TextPlayer(lambda seed: noisy(expert(), self.epsilon, Random(seed)), policy, prompt)
 
 
@@ -273,4 +304,8 @@ def deciding(
         return ()
     if strategy == "best-of-k":
         given |= {"k": k, "score": score, "weight": weight}
+    elif strategy == "beam":
+        given |= {"beams": k, "score": score, "weight": weight}
+    elif strategy == "best-of-n":
+        given |= {"n": k, "by": score}
     return tuple(given.items())

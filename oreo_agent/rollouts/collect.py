@@ -84,7 +84,7 @@ def collect(settings: CollectSettings) -> CollectSummary:
             played before stays in the store.
     """
     stage = settings.stage
-    player = settings.cast.player(stage.task)
+    player = settings.cast.player(stage)
     works = _plan(settings, player)
     with open_store(settings.out, player) as store:
         there = store.ids()

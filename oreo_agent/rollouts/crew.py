@@ -188,7 +188,7 @@ def _labour(home: "Connection[Any, Any]", stage: Stage, cast: Cast) -> None:
     """What a worker does: play the shares that it is sent, until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
     try:
-        player = cast.player(stage.task)
+        player = cast.player(stage)
         home.send(("idle", None))
         while (share := home.recv()) is not None:
             _play_share(home, stage, player, share)

@@ -50,7 +50,7 @@ def evaluate(settings: EvaluateSettings) -> Report:
     """
     stage = settings.stage
     instances = stage.instances()
-    player = settings.cast.player(stage.task)
+    player = settings.cast.player(stage)
     contract = _contract(settings, player)
     works = make_plan(
         instances,
@@ -145,7 +145,10 @@ def _who(cast: Cast, player: Player) -> Settings:
 
 def _result(episode: Episode) -> GameResult:
     """How a game went; a fault counts as not won."""
-    judged = [s.valid for s in episode.segments if s.kind == "action" and s.valid is not None]
+    replies = [segment for segment in episode.segments if segment.kind == "action"]
+    judged = [reply.valid for reply in replies if reply.valid is not None]
+    decisions = [reply.decision for reply in replies if reply.decision is not None]
+    drawn = sum(decision.policy_tokens for decision in decisions)
     return GameResult(
         instance=episode.instance,
         task_type=episode.task_type,
@@ -156,6 +159,8 @@ def _result(episode: Episode) -> GameResult:
         tokens=episode.tokens,
         seconds=episode.seconds,
         end=episode.end,
+        policy_tokens=drawn or sum(len(reply.ids) for reply in replies),
+        value_tokens=sum(decision.value_tokens for decision in decisions),
     )
 
 

@@ -259,13 +259,15 @@ def _replies(decision: Decision, prompt: PromptFormat) -> tuple[list[Segment], b
 def _told(decision: Decision) -> DecisionRecord | None:
     """A decision's record; None if there was nothing to choose from and no value was asked."""
     values = (decision.value, *(candidate.value for candidate in decision.candidates))
-    if len(decision.candidates) == 1 and set(values) == {None}:
+    if len(decision.candidates) == 1 and set(values) == {None} and not decision.policy_tokens:
         return None
     return DecisionRecord(
         strategy=decision.strategy,
         chosen=decision.chosen,
         candidates=tuple(map(_candidate, decision.candidates)),
         value=decision.value,
+        policy_tokens=decision.policy_tokens,
+        value_tokens=decision.value_tokens,
     )
 
 

@@ -84,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         strategy = self.strategy
         if self.k > 1:
             strategy = strategy.replace("-of-k", f"-of-{self.k}")
+            strategy = strategy.replace("-of-n", f"-of-{self.k}").replace("beam", f"beam-{self.k}")
         parts = [Path(self.agent).name, strategy]
         if self.k > 1 and self.score:
             parts.append(f"by {self.score}")
@@ -108,6 +109,10 @@ class GameResult(msgspec.Struct, frozen=True, kw_only=True):
     """Sampled and shown."""
     seconds: float
     end: End
+    policy_tokens: int = 0
+    """Drawn, those of rejected candidates included."""
+    value_tokens: int = 0
+    """Read by the value, as far as the strategy counts them."""
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +129,10 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """Mean a game."""
     seconds: float
     """Mean a game."""
+    policy_tokens: float
+    """Drawn, those of rejected candidates included; mean a game."""
+    value_tokens: float
+    """Read by the value, as far as the strategy counts them; mean a game."""
     faults: int
     """Games that broke; they count as not won."""
 
@@ -139,6 +148,8 @@ def totals(games: Sequence[GameResult]) -> Totals:
         valid=sum(game.valid * game.steps for game in games) / steps if steps else 1.0,
         tokens=sum(game.tokens for game in games) / n,
         seconds=sum(game.seconds for game in games) / n,
+        policy_tokens=sum(game.policy_tokens for game in games) / n,
+        value_tokens=sum(game.value_tokens for game in games) / n,
         faults=sum(game.end == "fault" for game in games),
     )
 

@@ -20,8 +20,13 @@ FEW_SEEDS = 3
 
 
 def report_table(report: Report) -> Table:
-    """Success by task type and over all games."""
-    table = Table(title=f"{report.settings.label} (contract {report.contract.hash})")
+    """Success by task type and over all games, and what it cost."""
+    all_of_it = report.totals
+    table = Table(
+        title=f"{report.settings.label} (contract {report.contract.hash})",
+        caption=f"a game: {all_of_it.policy_tokens:.0f} tokens drawn, {all_of_it.value_tokens:.0f} "
+        f"read by the value, {all_of_it.seconds:.2f} s; {all_of_it.faults} faults",
+    )
     for column in ("task type", "games", "won", f"success [{CONFIDENCE:.0%}]", "steps", "valid"):
         table.add_column(column, justify="left" if column == "task type" else "right")
     rows: Mapping[str, Totals] = report.by_task_type

@@ -1,12 +1,18 @@
 """In which words a task is told to a player: what the task brings along, as a prompt format."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
-from typing import Any, Self
+from typing import Any, Self, cast
 
+from oreo_agent.errors import SettingError
 from oreo_agent.model.prompt import PROMPTS, PromptFormat, load_prompt
 from oreo_agent.records.episode import Segment
 from oreo_agent.registry import Registry
+from oreo_tasks.answers import load_verifier
+from oreo_tasks.questions.problem import QuestionTask
+from oreo_tasks.questions.prompts import instructions
+from oreo_tasks.task import Task
 
 LEXICONS: Registry[dict[str, Any]] = Registry(
     "task with a lexicon (prompt format 'compact')",
@@ -16,30 +22,79 @@ INSTRUCTIONS: Registry[dict[str, str]] = Registry(
     "task with instructions (chat formats)",
     {"alfworld": "oreo_tasks.alfworld.prompts:INSTRUCTIONS"},
 )
+WORDS: Registry[tuple[str, ...]] = Registry(
+    "task with few words (prompt format 'words')",
+    {"wordproblems": "oreo_tasks.wordproblems.words:VOCABULARY"},
+)
+OF_QUESTIONS = ("steps", "words")
+"""Formats in which a solution is told; no others do for questions."""
 
 
-def task_prompt(task: str, name: str, model: str | None = None) -> PromptFormat:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questioning:
+    """What is asked of somebody who answers questions."""
+
+    instruction: str
+    delimiters: tuple[str, ...]
+    """Texts that close a step."""
+    answer: Callable[[str], str | None]
+    """The final answer that a solution's text gives."""
+
+
+def questioning(task: Task, split: str, data: str | None) -> Questioning | None:
+    """What a task of questions asks for; None for any other task.
+
+    Raises:
+        LookupError, FileNotFoundError, ValueError: the questions cannot be read.
+    """
+    if not hasattr(task, "delimiters"):
+        return None
+    asked = cast(QuestionTask, task)
+    first = asked.problem(asked.instances(split, data)[0].id, split, data)
+    verifier = first.verifier or asked.verifier
+    return Questioning(
+        instruction=instructions(asked.name, "steps", first.verifier),
+        delimiters=first.delimiters or asked.delimiters,
+        answer=load_verifier(verifier).answer,
+    )
+
+
+def task_prompt(
+    task: str, name: str, model: str | None = None, *, asked: Questioning | None = None
+) -> PromptFormat:
     """A prompt format with what the task tells a player.
 
     Args:
-        task: brings the lexicon or the instruction.
+        task: brings the lexicon, the words or the instruction.
         name: of the format.
         model: folder with the tokenizer of a chat format; without one the segments hold no ids.
+        asked: of a task of questions: what `questioning` says.
 
     Raises:
         SettingError: there is no such format, or the task has no words for it.
         BundleError: ``model`` has no tokenizer.
     """
     PROMPTS.load(name)
+    if (asked is not None) != (name in OF_QUESTIONS):
+        fits = OF_QUESTIONS if asked is not None else sorted({*PROMPTS.names()} - {*OF_QUESTIONS})
+        raise SettingError(
+            f"task {task!r} cannot be told in the prompt format {name!r}; take {' or '.join(fits)}"
+        )
     if name == "compact":
         return load_prompt({"format": name, "lexicon": LEXICONS.load(task)})
+    if asked is not None and name == "words":
+        words = WORDS.load(task)
+        return load_prompt({"format": name, "words": words, "delimiters": asked.delimiters})
     if model is None:
         return TextOnly(name)
     # transformers takes seconds to import, and only a chat format with a tokenizer needs it
     from oreo_agent.model.tokenizers import load_tokenizer  # noqa: PLC0415
 
-    settings = {"format": name, "instruction": INSTRUCTIONS.load(task)[name]}
-    return load_prompt(settings, load_tokenizer(model))
+    if asked is None:
+        told: dict[str, Any] = {"instruction": INSTRUCTIONS.load(task)[name]}
+    else:
+        told = {"instruction": asked.instruction, "delimiters": asked.delimiters}
+    return load_prompt({"format": name, **told}, load_tokenizer(model))
 
 
 class TextOnly:

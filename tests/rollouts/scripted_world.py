@@ -176,13 +176,13 @@ class CorridorStage(Stage):
 class ScriptedCast(Cast):
     policy: str = "scripted"
 
-    def player(self, task: str) -> ModelPlayer:
+    def player(self, stage: Stage) -> ModelPlayer:
         return player()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaveringCast(ScriptedCast):
-    def player(self, task: str) -> ModelPlayer:
+    def player(self, stage: Stage) -> ModelPlayer:
         return player(WaveringEngine)
 
 

@@ -47,7 +47,7 @@ def works(player, count=4):
 
 @pytest.mark.parametrize("prompt", [None, "bare"])
 def test_a_model_that_is_no_bundle_plays_in_a_chat_format(model, prompt):
-    player = Cast(policy=str(model), prompt=prompt, strategy="sample").player("alfworld")
+    player = Cast(policy=str(model), prompt=prompt, strategy="sample").player(Stage())
     episodes = list(play(STAGE, player, works(player)))
     assert len(episodes) == 4
     assert {e.prompt for e in episodes} == {prompt or "react"}
@@ -58,7 +58,7 @@ def test_a_model_that_is_no_bundle_plays_in_a_chat_format(model, prompt):
 
 
 def test_the_same_model_samples_the_same_whoever_plays_beside_it(model):
-    player = Cast(policy=str(model), strategy="sample").player("alfworld")
+    player = Cast(policy=str(model), strategy="sample").player(Stage())
     together = {e.id: e for e in play(STAGE, player, works(player))}
     for work in works(player):
         (alone,) = play(STAGE, player, [work])
@@ -72,17 +72,17 @@ def test_a_bundle_brings_its_own_words(tmp_path):
     write_bundle(tmp_path / "b", card, "", lambda folder: None)
     for wrong in ({"prompt": "react"}, {"model": "m"}):
         with pytest.raises(SettingError, match="its own prompt format"):
-            Cast(policy=str(tmp_path / "b"), **wrong).player("alfworld")
+            Cast(policy=str(tmp_path / "b"), **wrong).player(Stage())
 
 
 def test_a_folder_without_a_bundle_or_model_is_refused(tmp_path):
     with pytest.raises(BundleError, match=r"bundle\.json"):
-        Cast(policy=str(tmp_path)).player("alfworld")
+        Cast(policy=str(tmp_path)).player(Stage())
 
 
 def test_the_identity_of_a_policy_tells_its_settings_apart(model):
     def identity(**changes):
-        player = Cast(policy=str(model), **{"strategy": "sample", **changes}).player("alfworld")
+        player = Cast(policy=str(model), **{"strategy": "sample", **changes}).player(Stage())
         return policy_identity(player)
 
     told = [
@@ -91,9 +91,9 @@ def test_the_identity_of_a_policy_tells_its_settings_apart(model):
         identity(strategy="greedy"),
         identity(strategy="best-of-k", settings=(("score", "logp"),)),
         identity(strategy="best-of-k", settings=(("score", "logp"), ("k", 3))),
-        Cast().player("alfworld") and policy_identity(Cast().player("alfworld")),
-        policy_identity(Cast(epsilon=0.1).player("alfworld")),
-        policy_identity(Cast(policy="random").player("alfworld")),
+        Cast().player(Stage()) and policy_identity(Cast().player(Stage())),
+        policy_identity(Cast(epsilon=0.1).player(Stage())),
+        policy_identity(Cast(policy="random").player(Stage())),
     ]
     assert len(set(told)) == len(told)
     assert identity() == identity(settings=(("temperature", 1.0),))
@@ -101,7 +101,7 @@ def test_the_identity_of_a_policy_tells_its_settings_apart(model):
 
 @pytest.mark.parametrize("name", ["react", "bare"])
 def test_a_chat_format_without_a_tokenizer_keeps_the_words_and_no_ids(name):
-    player = Cast(prompt=name).player("alfworld")
+    player = Cast(prompt=name).player(Stage())
     episodes = list(play(STAGE, player, works(player)))
     assert {(e.prompt, e.tokenizer, e.tokens) for e in episodes} == {(name, "", 0)}
     assert all(s.text for e in episodes for s in e.segments)

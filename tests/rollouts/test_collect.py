@@ -117,10 +117,10 @@ def test_ctrl_c_ends_the_workers_and_loses_nothing(tmp_path):
 class Mute(ScriptedCast):
     """A cast that is there at home and kills every worker that asks for it."""
 
-    def player(self, task):
+    def player(self, stage):
         if crew.multiprocessing.parent_process() is not None:
             crew.signal.raise_signal(crew.signal.SIGKILL)
-        return ScriptedCast.player(self, task)
+        return ScriptedCast.player(self, stage)
 
 
 def test_workers_that_cannot_even_begin_stop_the_run(tmp_path, monkeypatch):

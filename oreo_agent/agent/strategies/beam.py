@@ -60,6 +60,11 @@ class Beam:
             raise ValueError("expansions, budget and temperature must not be negative")
 
     @property
+    def k(self) -> int:
+        """B, as reports have it."""
+        return self.beams
+
+    @property
     def width(self) -> int:
         """Draws of each beginning."""
         return self.expansions or self.beams

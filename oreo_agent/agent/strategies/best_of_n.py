@@ -36,6 +36,16 @@ class BestOfN:
         if self.temperature < 0:
             raise ValueError(f"temperature must not be negative, got {self.temperature}")
 
+    @property
+    def k(self) -> int:
+        """N, as reports have it."""
+        return self.n
+
+    @property
+    def score(self) -> str:
+        """What decides, as reports have it."""
+        return self.by
+
     def __call__(
         self, engine: Engine, read: Reading, requests: Sequence[Request]
     ) -> list[Decision]:

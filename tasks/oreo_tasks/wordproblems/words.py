@@ -76,3 +76,11 @@ def _words() -> Iterator[str]:
 WORDS: tuple[str, ...] = tuple(dict.fromkeys(_words()))
 """All of them, marks and digits first, each once and always in the same order."""
 _KNOWN = frozenset(WORDS)
+VOCABULARY: tuple[str, ...] = tuple(
+    sorted(
+        {"#", "'", "s", *DIGITS, *"+-*/=,.?"}
+        | {word for word in WORDS if word.isalpha()}
+        | {word.capitalize() for word in WORDS if word.isalpha()}
+    )
+)
+"""The same as they stand in the text: words with and without a capital letter, digits, marks."""

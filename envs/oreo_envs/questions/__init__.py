@@ -1,0 +1,1 @@
+"""Questions as worlds: an action is the next step of a solution."""

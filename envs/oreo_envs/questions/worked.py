@@ -1,0 +1,28 @@
+"""An expert for questions: it writes the worked solution that the question came with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class Worked:
+    """Tells the whole solution at once; who writes it down cuts it into steps."""
+
+    def begin(self, observation: str) -> None:
+        """A new question."""
+
+    def act(self, observation: str, info: Mapping[str, Any]) -> str:
+        """The solution.
+
+        Raises:
+            LookupError: the question came without one.
+        """
+        solution = str(info["solution"])
+        if not solution.strip():
+            raise LookupError(
+                f"question {info['instance']!r} has no worked solution to tell; take another "
+                "split, or let a model play"
+            )
+        return solution.rstrip()
+
+    def replaced(self, command: str) -> None:
+        """Somebody else wrote a step; the solution stays as it is."""

@@ -192,6 +192,7 @@ verifier = Mathematics(deadline=600)
 def right():
     return verifier(r"\boxed{x+y}", "y+x") == "right"
 assert right()
+mine = verifier._children._started[0].pid
 copy = os.fork()
 if copy == 0:
     try:
@@ -203,7 +204,8 @@ print("forked copy:", os.waitpid(copy, 0)[1], flush=True)
 assert right()
 busy = (r"\boxed{" + sys.argv[1] + "}", "x+1")
 threading.Thread(target=verifier, args=busy, daemon=True).start()
-print(verifier._children._started[0].pid, flush=True)
+assert [child.pid for child in verifier._children._started] == [mine]
+print(mine, flush=True)
 sys.stdin.read()
 """
 

@@ -139,7 +139,8 @@ def answered(request: bytes) -> str:
 
 def work(requests: Connection, seconds: float, memory: int) -> None:
     """Answer until the other end is closed; limited in memory, files, and time of the processor."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    with contextlib.suppress(ValueError):  # macOS has no such limit to set
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]

@@ -19,6 +19,7 @@ HEAVY = (
     "accelerate",
     "alfworld",
     "gymnasium",
+    "math_verify",
     "matplotlib",
     "numpy",
     "oreo_agent.rollouts.statistics",

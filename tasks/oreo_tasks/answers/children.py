@@ -69,6 +69,11 @@ class Child:
         return _received(self._line, self._deadline + GRACE)
 
     @property
+    def pid(self) -> int:
+        """Its process number, which is its group's too."""
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         """Whether it can be asked again."""
         return self._process.poll() is None and not self._line.closed
@@ -105,7 +110,7 @@ class Children:
     def _open(self) -> None:
         self._owner = os.getpid()
         self._started: list[Child] = []
-        self._idle: queue.SimpleQueue[Child | None] = queue.SimpleQueue()
+        self._idle: queue.LifoQueue[Child | None] = queue.LifoQueue()  # a started one comes first
         for _ in range(self._size):
             self._idle.put(None)
         self._finalizer = weakref.finalize(self, _close_all, self._started)
@@ -120,16 +125,20 @@ class Children:
             self._open()
         child = self._idle.get()
         try:
+            if child is not None and not child.alive:
+                child = self._buried(child)  # it died while nobody asked
             if child is None:
                 child = Child(self._deadline)
                 self._started.append(child)
             return child.ask(gold, answer)
         finally:
             if child is not None and not child.alive:
-                child.close()
-                self._started.remove(child)
-                child = None
+                child = self._buried(child)
             self._idle.put(child)
+
+    def _buried(self, child: Child) -> None:
+        child.close()
+        self._started.remove(child)
 
     def close(self) -> None:
         """End all children; the next question starts new ones."""

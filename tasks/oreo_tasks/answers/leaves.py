@@ -134,6 +134,9 @@ def _ratios(gold: str, answer: str) -> Verdict | None:
 
 
 def _words(gold: str, answer: str) -> Verdict | None:
+    if len(gold) == len(answer) == 1 and gold.isalpha() and answer.isalpha():
+        same = gold.casefold() == answer.casefold()
+        return Verdict.UNDECIDED if same else Verdict.WRONG  # a choice, or two variables
     words = [_WORD.fullmatch(core) is not None for core in (gold, answer)]
     if all(words):
         if gold.casefold() == answer.casefold():

@@ -132,9 +132,10 @@ def compare(gold: Tree, answer: Tree, leaf: LeafCompare) -> Verdict:
     verdict = _in_order(gold.parts, answer.parts, leaf)
     if gold.kind == answer.kind:
         return verdict
-    same_brackets = "list" in (gold.kind, answer.kind) or "matrix" in gold.kind + answer.kind
+    matrices = gold.kind.startswith("matrix") + answer.kind.startswith("matrix")
     # a tuple without its brackets, or a vector written as a column
-    return Verdict.UNDECIDED if same_brackets and verdict is not Verdict.WRONG else Verdict.WRONG
+    perhaps = matrices == 1 or (not matrices and "list" in (gold.kind, answer.kind))
+    return Verdict.UNDECIDED if perhaps and verdict is not Verdict.WRONG else Verdict.WRONG
 
 
 def _in_order(gold: tuple[Tree, ...], answer: tuple[Tree, ...], leaf: LeafCompare) -> Verdict:

@@ -17,7 +17,7 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Where to write the report (JSON).")] = None,
     task: options.Task = "alfworld",
     strategy: Annotated[
-        str, typer.Option(help="greedy, sample, best-of-k; of solutions: beam, best-of-n.")
+        str, typer.Option(help="greedy, sample, best-of-k, beam or best-of-n.")
     ] = "greedy",
     k: options.K = 5,
     temperature: Annotated[

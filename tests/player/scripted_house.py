@@ -95,7 +95,13 @@ class ScriptedEngine:
         self.closed: list[str] = []
 
     def generate(
-        self, requests: Sequence[Request], *, samples: int, temperature: float, max_tokens: int
+        self,
+        requests: Sequence[Request],
+        *,
+        samples: int,
+        temperature: float,
+        max_tokens: int,
+        whole: bool = False,
     ) -> list[list[Reply]]:
         return [
             [self._reply(Random(f"{r.seed} {r.ids} {n}"), n) for n in range(samples)]
@@ -135,7 +141,7 @@ class CutEngine(ScriptedEngine):
 class BreakingEngine(ScriptedEngine):
     """Breaks once there is a history."""
 
-    def generate(self, requests, *, samples, temperature, max_tokens):
+    def generate(self, requests, *, samples, temperature, max_tokens, whole=False):
         if any(len(request.ids) > 10 for request in requests):
             raise ZeroDivisionError("no thought comes")
         return super().generate(

@@ -83,7 +83,7 @@ class ScriptedEngine:
         self.requests: list[Request] = []
         self.closed: list[str] = []
 
-    def generate(self, requests, *, samples, temperature, max_tokens):
+    def generate(self, requests, *, samples, temperature, max_tokens, whole=False):
         self.requests += requests
         return [
             [Reply(ids=self.walk, logps=(-0.5, -0.25), ended=True) for _ in range(samples)]
@@ -100,7 +100,7 @@ class ScriptedEngine:
 class CutEngine(ScriptedEngine):
     """Whose replies never end."""
 
-    def generate(self, requests, *, samples, temperature, max_tokens):
+    def generate(self, requests, *, samples, temperature, max_tokens, whole=False):
         return [
             [Reply(ids=self.walk[:1], logps=(-0.5,), ended=False) for _ in range(samples)]
             for _ in requests
@@ -110,7 +110,7 @@ class CutEngine(ScriptedEngine):
 class PickyEngine(ScriptedEngine):
     """Breaks on histories that begin with door 5."""
 
-    def generate(self, requests, *, samples, temperature, max_tokens):
+    def generate(self, requests, *, samples, temperature, max_tokens, whole=False):
         door = CompactPrompt(LEXICON).ids["door_5"]
         if any(request.ids[2] == door for request in requests):
             raise ZeroDivisionError("not this one")
@@ -122,7 +122,7 @@ class PickyEngine(ScriptedEngine):
 class WaveringEngine(ScriptedEngine):
     """Walks or waits, by the seed."""
 
-    def generate(self, requests, *, samples, temperature, max_tokens):
+    def generate(self, requests, *, samples, temperature, max_tokens, whole=False):
         ways = [self.walk, CompactPrompt(LEXICON).reply("wait")]
         return [
             [
@@ -167,6 +167,9 @@ class CorridorStage(Stage):
 
     def instances(self) -> list[Instance]:
         return [corridor(name) for name in sorted(self.names)]
+
+    def questioning(self) -> None:
+        return None
 
     def open(self, live: int | None = None) -> World:
         return SeparateWorlds(Corridor, live or self.live)

@@ -140,14 +140,15 @@ def test_no_question_and_no_derivation_is_in_two_splits(data):
 
 
 @pytest.mark.parametrize("data", TIERS)
-def test_a_split_has_its_size_and_its_lengths_are_equally_frequent(data):
+def test_a_split_has_its_size_and_its_lengths_are_about_equally_frequent(data):
     for split, size in SIZES.items():
         rows = TASK.instances(split, data)
         assert len({row.id for row in rows}) == len(rows) == size
         assert rows == sorted(rows, key=lambda row: row.id)
         lengths = Counter(row.task_type.removeprefix("numbers, ")[-7:] for row in rows)
         assert len(lengths) == TIERS[data].most - TIERS[data].fewest + 1
-        assert max(lengths.values()) - min(lengths.values()) <= 1
+        assert min(lengths.values()) > 0.7 * size / len(lengths)
+        assert len({row.task_type for row in rows[:: size // 16]}) > 1  # also of every 500th
         assert made(data, split, 7).task_type == rows[7].task_type
 
 
@@ -173,7 +174,7 @@ def test_a_problem_follows_from_its_id_alone_on_every_python():
         for data in TIERS
         for problem in everything(data, "valid", 50)
     ]
-    assert hashlib.sha256("\n".join(content).encode()).hexdigest()[:16] == "809f4d8acff2b85c"
+    assert hashlib.sha256("\n".join(content).encode()).hexdigest()[:16] == "4576eb2bda2dad38"
 
 
 def test_the_fingerprint_follows_the_problems():

@@ -89,16 +89,20 @@ class WordProblems:
 
 
 def _steps(made: Tier, number: int) -> int:
-    """Lengths take turns, so that they are equally frequent in every split."""
-    return made.fewest + number % (made.most - made.fewest + 1)
+    """Every length is about equally frequent, whichever problems of a split are taken."""
+    return made.fewest + _lot(number, "steps") % (made.most - made.fewest + 1)
 
 
 def _kind(made: Tier, number: int) -> str:
-    """Kinds of puzzles take turns; making a number of more than five others is not asked."""
+    """Both kinds of puzzles are frequent; making a number of more than five others is not asked."""
     if not made.is_puzzle:
         return ""
-    turn = number // (made.most - made.fewest + 1)
-    return "chain" if turn % 2 or _steps(made, number) > 4 else "numbers"
+    return "chain" if _lot(number, "kind") % 2 or _steps(made, number) > 4 else "numbers"
+
+
+def _lot(number: int, of: str) -> int:
+    """A number that looks random, and is the same everywhere."""
+    return int.from_bytes(hashlib.sha256(f"{of} {number}".encode()).digest()[:4])
 
 
 def _type(made: Tier, number: int) -> str:

@@ -66,10 +66,11 @@ def chain_puzzle(tier: Tier, steps: int, rng: Random) -> Puzzle:
         moves = {"+": whole(rng, 2, 9), "*": whole(rng, 2, 4), "-": whole(rng, 1, 9)}
         paths = shortest_paths(start, moves, steps, tier.largest)
         ways = count_ways(start, moves, steps)
+        sooner = set().union(*(count_ways(start, moves, fewer) for fewer in range(steps)))
         goals = [
             goal
             for goal, lines in paths.items()
-            if len(lines) == steps and goal > 1 and ways[goal] <= MOST_WAYS
+            if len(lines) == steps and goal > 1 and ways[goal] <= MOST_WAYS and goal not in sooner
         ]
         if goals:
             break

@@ -30,6 +30,7 @@ from oreo_agent.model.description import with_value_section
 from oreo_agent.model.networks import ValueNetwork, load_policy, new_policy
 from oreo_agent.model.prompt import PromptFormat, load_prompt
 from oreo_agent.model.tokenizers import load_tokenizer, word_tokenizer
+from oreo_agent.model.words import PIECE, WordsPrompt
 
 
 @dataclass(slots=True, kw_only=True)
@@ -199,10 +200,10 @@ def _start(run: TrainRun, prompt_settings: Mapping[str, Any]) -> _Start:
     dtype = getattr(torch, run.train.dtype)
     if run.model == TINY:
         prompt = load_prompt(prompt_settings)
-        if not isinstance(prompt, CompactPrompt):
+        if not isinstance(prompt, CompactPrompt | WordsPrompt):
             raise SettingError(
-                f"--model tiny speaks the prompt format 'compact' and the data is {prompt.name!r}; "
-                "name a pretrained model, or collect with --prompt compact"
+                "--model tiny speaks the prompt formats 'compact' and 'words' and the data is "
+                f"{prompt.name!r}; name a pretrained model, or collect with another --prompt"
             )
         names = dict(zip(("pad", "bos", "unk", "turn", "eos"), SPECIALS, strict=True))
         del names["turn"]
@@ -215,7 +216,8 @@ def _start(run: TrainRun, prompt_settings: Mapping[str, Any]) -> _Start:
             seed=run.train.seed,
             dtype=dtype,
         )
-        tokenizer = word_tokenizer(prompt.tokens, **names)
+        pieces = PIECE if isinstance(prompt, WordsPrompt) else None
+        tokenizer = word_tokenizer(prompt.tokens, **names, pieces=pieces)
         return _Start(
             policy=policy,
             value=None,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from oreo_agent.errors import BundleError
@@ -24,11 +24,27 @@ def load_tokenizer(path: Path | str) -> Any:
         ) from error
 
 
-def word_tokenizer(tokens: Sequence[str], *, bos: str, eos: str, unk: str, pad: str) -> Any:
-    """A tokenizer that splits at white space: id i is ``tokens[i]``."""
+def word_tokenizer(
+    tokens: Sequence[str], *, bos: str, eos: str, unk: str, pad: str, pieces: str | None = None
+) -> Any:
+    """A tokenizer of whole words: id i is ``tokens[i]``.
+
+    Args:
+        tokens: the vocabulary.
+        bos: the token that a text begins with.
+        eos: the token that ends it.
+        unk: stands for words that are not known.
+        pad: fills rows.
+        pieces: a regular expression for a word, white space included: words put together are the
+            text; None splits at white space.
+    """
     vocabulary = {token: i for i, token in enumerate(tokens)}
     words = Tokenizer(models.WordLevel(vocab=vocabulary, unk_token=unk))
-    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    if pieces is None:
+        words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    else:
+        words.pre_tokenizer = pre_tokenizers.Split(Regex(pieces), "isolated")
+        words.decoder = decoders.Fuse()
     return PreTrainedTokenizerFast(
         tokenizer_object=words, bos_token=bos, eos_token=eos, unk_token=unk, pad_token=pad
     )

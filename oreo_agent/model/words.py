@@ -16,8 +16,8 @@ from oreo_agent.model.compact import BOS, END, SPECIALS, TURN, UNK
 from oreo_agent.model.steps import Steps
 from oreo_agent.records.episode import Segment
 
-PIECE = r" ?(?:[A-Za-z]+|[^A-Za-z\s])|\s"
-"""A word, digit or mark with the space before it; or white space that belongs to none."""
+PIECE = r" ?(?:[A-Za-z]+|#+|[^A-Za-z\s#])|\s"
+"""A word, digit or mark (of # all that stand together) with the space before it; or white space."""
 
 
 class WordsPrompt:
@@ -63,9 +63,6 @@ class WordsPrompt:
         """Of the vocabulary and of what closes a step: both decide the ids of a reply."""
         text = json.dumps([self.tokens, self.steps.delimiters])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def factors(self) -> None:
-        """Words share nothing that is known here."""
 
     def opening(self, observation: str) -> tuple[Segment, ...]:
         """``<bos>``, the question, ``<turn>``."""

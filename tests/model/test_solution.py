@@ -10,7 +10,7 @@ from oreo_agent.model.prompt import load_prompt
 from oreo_agent.model.solution import SolutionPrompt
 from oreo_agent.model.words import WordsPrompt
 
-WORDS = ["Tom", "has", "apples", "the", *"0123456789", *".,?+-*=#"]
+WORDS = ["Tom", "has", "apples", "the", *"0123456789", *".,?+-*=", "####"]
 texts = st.text(st.sampled_from([*WORDS, " ", "\n"]), max_size=30)
 plain = st.text(st.characters(min_codepoint=32, max_codepoint=126) | st.just("\n"), max_size=40)
 

@@ -55,15 +55,16 @@ class Number:
         return mark.content
 
     def __call__(self, text: str, gold: str) -> Verdict:
-        """Undecided where ``gold`` or a marked answer with digits cannot be read as one number."""
+        """Wrong where the marked answer is not one number: it was asked for in so many words.
+
+        Undecided where ``gold`` is none, or a word such as "million" leaves open what is meant.
+        """
         wanted, marked = amount(gold), self.answer(text)
         if wanted is None:
             return Verdict.UNDECIDED
-        if marked is None or not any(character.isdigit() for character in marked):
-            return Verdict.WRONG
-        given = amount(marked)
+        given = None if marked is None else amount(marked)
         if given is None:
-            return Verdict.UNDECIDED
+            return Verdict.WRONG
         if given.value * given.scale == wanted.value * wanted.scale:
             return Verdict.RIGHT
         return Verdict.UNDECIDED if given.value == wanted.value else Verdict.WRONG

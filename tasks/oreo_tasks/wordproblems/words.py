@@ -78,7 +78,7 @@ WORDS: tuple[str, ...] = tuple(dict.fromkeys(_words()))
 _KNOWN = frozenset(WORDS)
 VOCABULARY: tuple[str, ...] = tuple(
     sorted(
-        {"#", "'", "s", *DIGITS, *"+-*/=,.?"}
+        {"####", "'", "s", *DIGITS, *"+-*/=,.?"}
         | {word for word in WORDS if word.isalpha()}
         | {word.capitalize() for word in WORDS if word.isalpha()}
     )

@@ -76,7 +76,7 @@ def test_wild_answers_are_never_right_and_come_back_in_time(
 
 
 @pytest.mark.parametrize("kind", WILD)
-@pytest.mark.parametrize("name", sorted(set(VERIFIERS) - {"math", "reasoning-gym"}))
+@pytest.mark.parametrize("name", sorted(set(VERIFIERS) - {"math", "derivation", "reasoning-gym"}))
 def test_wild_answers_are_never_right_to_the_other_verifiers(name, kind):
     gold = {"choice": "A", "yes-no": "yes", "number": "7", "text": "seven"}[name]
     began = time.monotonic()

@@ -1,0 +1,66 @@
+"""Curves of several training runs side by side, from the figures that each of them kept.
+
+    python examples/curves.py BUNDLE ... --figures ratio_won,ratio_lost,nll --out curves.png
+
+One panel a figure, one line a bundle, named by its folder; bundles of one name in several folders
+(seeds) have one colour. `metrics.jsonl` in the bundle is all that is read. Needs the extra [plots].
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+from matplotlib.lines import Line2D
+
+
+def curve(bundle: Path, figure: str) -> list[tuple[int, float]]:
+    """(step, value) of a figure that a run reported; held-out figures as ``held_out.NAME``."""
+    outer, _, inner = figure.rpartition(".")
+    points: list[tuple[int, float]] = []
+    for line in (bundle / "metrics.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        value = row.get(outer, {}).get(inner) if outer else row.get(figure)
+        if value is not None:
+            points.append((row["step"], value))
+    return points
+
+
+def draw(bundles: list[Path], figures: list[str], out: Path) -> None:
+    """Write the picture; a logarithmic scale shows what leaves and what stays near 0."""
+    names = list(dict.fromkeys(bundle.name for bundle in bundles))
+    order = [*range(0, 20, 2), *range(1, 20, 2)]  # strong colours first
+    colours = {name: pyplot.get_cmap("tab20")(order[i % 20]) for i, name in enumerate(names)}
+    canvas, panels = pyplot.subplots(
+        1, len(figures), figsize=(4.6 * len(figures), 4.6), squeeze=False, layout="constrained"
+    )
+    for panel, figure in zip(panels[0], figures, strict=True):
+        for bundle in bundles:
+            if points := curve(bundle, figure):
+                panel.plot(*zip(*points, strict=True), color=colours[bundle.name], lw=1.4)
+        panel.set_yscale("symlog", linthresh=1.0)
+        panel.set_title(figure)
+        panel.set_xlabel("step")
+        panel.grid(alpha=0.3)
+    lines = [Line2D([], [], color=colour, label=name) for name, colour in colours.items()]
+    canvas.legend(handles=lines, loc="outside lower center", ncols=6, fontsize=8)
+    canvas.savefig(out, dpi=110)
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("bundles", type=Path, nargs="+")
+    parser.add_argument("--figures", default="ratio_won,ratio_lost,nll")
+    parser.add_argument("--out", type=Path, default=Path("curves.png"))
+    told = parser.parse_args()
+    draw(told.bundles, told.figures.split(","), told.out)
+
+
+if __name__ == "__main__":
+    main()

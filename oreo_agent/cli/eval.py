@@ -33,6 +33,9 @@ def evaluate(
         Path | None, typer.Option(help="A store that keeps the episodes, and goes on.")
     ] = None,
     data: options.DataFolder = None,
+    question_field: options.QuestionField = None,
+    answer_field: options.AnswerField = None,
+    verifier: options.Verifier = None,
     prompt: Annotated[
         str | None, typer.Option(help="react or bare, for a model that is no bundle.")
     ] = None,
@@ -73,12 +76,14 @@ def evaluate(
     if success is not None or split_share is not None:
         raise SettingError("--success and --split-share go with --power, which plays nothing")
 
-    from oreo_agent.rollouts.casting import Cast, Stage, deciding
+    from oreo_agent.rollouts.casting import Cast, Stage, deciding, own_questions
     from oreo_agent.rollouts.evaluate import EvaluateSettings
     from oreo_agent.rollouts.evaluate import evaluate as score_agent
     from oreo_agent.rollouts.verdicts import report_table
 
     chosen = deciding(agent, strategy, k=k, temperature=temperature, score=score, weight=weight)
+    task, data = own_questions(task, data, question_field, answer_field, verifier)
+    stage = Stage(task=task, split=split, data=data, step_limit=step_limit, live=live)
     cast = Cast(
         policy=agent,
         strategy=strategy,
@@ -91,7 +96,7 @@ def evaluate(
     say_doubt(cast.doubt())
     report = score_agent(
         EvaluateSettings(
-            stage=Stage(task=task, split=split, data=data, step_limit=step_limit, live=live),
+            stage=stage,
             cast=cast,
             episodes=episodes,
             record=record,

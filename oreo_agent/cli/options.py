@@ -10,6 +10,17 @@ DataFolder = Annotated[
     str | None,
     typer.Option("--data", help="Folder of the task's data, or generated[:TIER]."),
 ]
+QuestionField = Annotated[
+    str | None,
+    typer.Option("--question-field", help="Of your own file at --data: where the question is."),
+]
+AnswerField = Annotated[
+    str | None, typer.Option("--answer-field", help="And where the right answer is.")
+]
+Verifier = Annotated[
+    str | None,
+    typer.Option("--verifier", help="What compares answers: number, math, choice, yes-no, text."),
+]
 StepLimit = Annotated[
     int | None, typer.Option("--step-limit", help="Turns an episode [default: the task's].")
 ]

@@ -41,6 +41,9 @@ def rollout(
     value: options.Judge = None,
     epsilon: Annotated[float, typer.Option(help="Share of random turns of the expert.")] = 0.0,
     data: options.DataFolder = None,
+    question_field: options.QuestionField = None,
+    answer_field: options.AnswerField = None,
+    verifier: options.Verifier = None,
     seed: options.Seed = 0,
     workers: options.Workers = 1,
     prompt: Annotated[
@@ -58,12 +61,14 @@ def rollout(
 ) -> None:
     """Play episodes and keep them; stopped at any moment, the same command goes on."""
     from oreo_agent.rollouts.branches import Branching
-    from oreo_agent.rollouts.casting import Cast, Stage, deciding
+    from oreo_agent.rollouts.casting import Cast, Stage, deciding, own_questions
     from oreo_agent.rollouts.collect import CollectSettings, collect
 
     if strategy == "sample" and temperature == 0:
         strategy, temperature = "greedy", None
     settings = deciding(policy, strategy, k=k, temperature=temperature, score=score, weight=weight)
+    task, data = own_questions(task, data, question_field, answer_field, verifier)
+    stage = Stage(task=task, split=split, data=data, step_limit=step_limit, live=live)
     cast = Cast(
         policy=policy,
         strategy=strategy,
@@ -79,7 +84,7 @@ def rollout(
     summary = collect(
         CollectSettings(
             out=out,
-            stage=Stage(task=task, split=split, data=data, step_limit=step_limit, live=live),
+            stage=stage,
             cast=cast,
             episodes=episodes,
             repeats=repeats,

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from typing import Any, cast
+from urllib.parse import quote
 
 from oreo_agent.agent.strategies import STRATEGIES
 from oreo_agent.errors import DataError, SettingError, nearest
@@ -309,3 +310,24 @@ def deciding(
     elif strategy == "best-of-n":
         given |= {"n": k, "by": score}
     return tuple(given.items())
+
+
+def own_questions(
+    task: str, data: str | None, question: str | None, answer: str | None, verifier: str | None
+) -> tuple[str, str | None]:
+    """Task and data that stand for a file of questions and the names of its fields.
+
+    Raises:
+        SettingError: some of them are named and others are not.
+    """
+    told = {"question": question, "answer": answer, "verifier": verifier}
+    given = {name: word for name, word in told.items() if word is not None}
+    if not given:
+        return task, data
+    if data is None or len(given) < len(told) or task not in ("alfworld", "questions"):
+        raise SettingError(
+            "questions of your own take a file at --data, its fields at --question-field and "
+            "--answer-field, and a --verifier; name all four, and no other --task"
+        )
+    fields = "&".join(f"{name}={quote(word)}" for name, word in given.items())
+    return "questions", f"{data}?{fields}"

@@ -239,15 +239,13 @@ class Game:
         live.act(decision, self._player.prompt)
         if by == "you":
             self._player.replaced(live.session, choice.command)
-        end: End | None = "token_limit"  # a reply that was cut is neither sent nor graded
+        end, scene = self._sent(live)
+        while end is None and live.given is not None:  # further steps of the same reply
+            live.repeat()
+            end, scene = self._sent(live)
         observation, valid = "", None
-        if choice.ended:
-            began = time.perf_counter()
-            scene = self._world.step({_SLOT: choice.command})[_SLOT]
-            live.seconds += time.perf_counter() - began
-            end = self._heard(live, scene)
-            if isinstance(scene, Scene):
-                observation, valid = scene.observation, scene.info.get("valid")
+        if isinstance(scene, Scene):
+            observation, valid = scene.observation, scene.info.get("valid")
         self._moves.append(
             Move(
                 turn=len(self._moves) + 1,
@@ -263,6 +261,15 @@ class Game:
             self._decide()
         else:
             self._finish(end, choice.value)
+
+    def _sent(self, live: LiveEpisode) -> tuple[End | None, Scene | Fault | None]:
+        """How the game stands after the last reply, and what the world answered."""
+        if live.cut:  # neither sent nor graded
+            return "token_limit", None
+        began = time.perf_counter()
+        scene = self._world.step({_SLOT: live.segments[-1].command or ""})[_SLOT]
+        live.seconds += time.perf_counter() - began
+        return self._heard(live, scene), scene
 
     def _heard(self, live: LiveEpisode, scene: Scene | Fault) -> End | None:
         if isinstance(scene, Fault):

@@ -8,7 +8,7 @@ import torch
 
 from oreo_agent.agent.engines.local import LocalEngine
 from oreo_agent.agent.runtime import Agent
-from oreo_agent.agent.strategies import Candidate, Decision, Strategy
+from oreo_agent.agent.strategies import STRATEGIES, Candidate, Decision, Strategy
 from oreo_agent.agent.strategies.beam import Beam
 from oreo_agent.agent.strategies.best_of_n import BestOfN
 from oreo_agent.agent.strategies.single import Sample
@@ -18,11 +18,12 @@ from oreo_agent.model.networks import ValueNetwork, new_policy
 from oreo_agent.model.words import WordsPrompt
 from oreo_agent.records.episode import Episode, PolicyRecord
 from oreo_agent.records.reader import StoreReader
-from oreo_agent.rollouts.casting import Cast, Stage
+from oreo_agent.rollouts.casting import Cast, Stage, deciding, own_questions
 from oreo_agent.rollouts.collect import CollectSettings, collect
 from oreo_agent.rollouts.evaluate import EvaluateSettings, evaluate
 from oreo_agent.rollouts.plan import make_plan
 from oreo_agent.rollouts.players import ModelPlayer
+from oreo_agent.rollouts.report import Settings
 from oreo_agent.rollouts.runner import Runner
 
 ROWS = "".join(f'{{"q": "1 {"a " * n}", "a": "{n % 3}"}}\n' for n in range(6))
@@ -197,3 +198,30 @@ def test_a_format_that_cannot_tell_the_task_is_refused(
 ):
     with pytest.raises(SettingError, match=said):
         Cast(policy="expert", prompt=prompt).player(Stage(task=task, data=data))
+
+
+def test_a_file_and_its_fields_stand_for_questions_of_ones_own():
+    told = own_questions("alfworld", "a b.jsonl", "the q", "a&b", "number")
+    assert told == ("questions", "a b.jsonl?question=the%20q&answer=a%26b&verifier=number")
+    assert own_questions("gsm8k", "folder", None, None, None) == ("gsm8k", "folder")
+    for wrong in (
+        ("questions", None, "q", "a", "number"),
+        ("questions", "f.jsonl", "q", None, "number"),
+        ("gsm8k", "f.jsonl", "q", "a", "number"),
+    ):
+        with pytest.raises(SettingError, match="name all four"):
+            own_questions(*wrong)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "made", "label"),
+    [
+        ("beam", Beam(beams=4, temperature=0.7, score="logp"), "agent beam-4 by logp T=0.7"),
+        ("best-of-n", BestOfN(n=4, by="logp", temperature=0.7), "agent best-of-4 by logp T=0.7"),
+    ],
+)
+def test_a_search_is_made_of_the_words_of_the_command_line(strategy: str, made: Any, label: str):
+    told = deciding("agent", strategy, k=4, temperature=0.7, score="logp", weight=0.0)
+    assert STRATEGIES.load(strategy)(**dict(told)) == made
+    who = Settings(agent="agent", strategy=strategy, k=made.k, score=made.score, temperature=0.7)
+    assert who.label == label

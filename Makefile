@@ -42,6 +42,9 @@ SLOW_STAMP := $(if $(filter-out 0 no,$(SLOW)),$(VENV)/.set-up-slow)
 # What the stock engine's own build scripts need on PATH: a program that is called `python`.
 STOCK_PIP := PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) -c constraints-cpu.txt -e '.[stock]'
 
+# A file's tests stay in one process; more than four would fight for memory and terminals.
+SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile
+
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
@@ -49,7 +52,7 @@ setup: $(VENV)/.set-up-test $(STOCK_STAMP) $(SLOW_STAMP)
 	@echo "Set up in $(VENV)$(if $(STOCK_STAMP),,; STOCK=1 adds the stock engine to compare with)."
 
 test: $(VENV)/.set-up-test $(STOCK_STAMP) $(SLOW_STAMP)
-	$(BIN)/python -m pytest $(if $(SLOW_STAMP),-m "not gpu") $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(if $(SLOW_STAMP),-m "not gpu") $(ARGS)
 
 demo: $(VENV)/.set-up
 	$(BIN)/python examples/demo.py $(ARGS)

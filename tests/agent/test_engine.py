@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from stirring import drawn, stirred
 
 from oreo_agent.agent.engines import Reply, Request
 from oreo_agent.agent.engines.local import LocalEngine
@@ -21,13 +22,9 @@ def networks():
     """64x2 with weights large enough that tokens and values differ."""
     torch.set_num_threads(1)
     policy = new_policy(VOCABULARY, "64x2", bos=1, eos=STOP, pad=0, seed=0)
-    rng = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for weight in policy.parameters():
-            weight += 0.1 * torch.randn(weight.shape, generator=rng)
-        value = ValueNetwork.of_policy(policy)
-        for weight in value.parameters():
-            weight += 0.1 * torch.randn(weight.shape, generator=rng)
+    rng = drawn(0)
+    stirred(policy, 0.1, rng)
+    value = stirred(ValueNetwork.of_policy(policy), 0.1, rng)
     return policy, value
 
 

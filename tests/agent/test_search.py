@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from stirring import drawn, stirred
 
 from oreo_agent.agent.engines import Reply, Request
 from oreo_agent.agent.engines.local import LocalEngine
@@ -34,13 +35,9 @@ def networks():
     """64x2 in double precision, whose steps are short and whose values differ."""
     torch.set_num_threads(1)
     policy = new_policy(len(PROMPT.tokens), "64x2", bos=1, eos=END, pad=0, seed=0)
-    rng = torch.Generator().manual_seed(3)
-    with torch.no_grad():
-        for weight in policy.parameters():
-            weight += 0.2 * torch.randn(weight.shape, generator=rng)
-        value = ValueNetwork.of_policy(policy)
-        for weight in value.parameters():
-            weight += 0.2 * torch.randn(weight.shape, generator=rng)
+    rng = drawn(3)
+    stirred(policy, 0.2, rng)
+    value = stirred(ValueNetwork.of_policy(policy), 0.2, rng)
     return policy.double(), value.double()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from stirring import drawn, stirred
 
 from oreo_agent.learn.batch import Tokens
 from oreo_agent.learn.data import Data
@@ -83,15 +84,8 @@ def networks(
     """32x1 networks; policy and value moved by ``stir`` away from where a run would start."""
     torch.set_num_threads(1)
     policy = new_policy(len(PROMPT.tokens), "32x1", bos=1, eos=4, pad=0, seed=0)
-    rng = torch.Generator().manual_seed(0)
-
-    def stirred(network: torch.nn.Module, by: float) -> None:
-        with torch.no_grad():
-            for weight in network.parameters():
-                weight += by * torch.randn(weight.shape, generator=rng, dtype=weight.dtype)
-
-    stirred(policy, 0.3)
-    policy = policy.to(dtype)
+    rng = drawn(0)
+    policy = stirred(policy, 0.3, rng).to(dtype)
     value = ValueNetwork.of_policy(policy)
     reference = new_policy(len(PROMPT.tokens), "32x1", bos=1, eos=4, pad=0, seed=0).to(dtype)
     reference.load_state_dict(policy.state_dict())
@@ -99,8 +93,8 @@ def networks(
         for model in (policy, value.model, reference):
             factor(model, PROMPT.factors())
     if stir:
-        stirred(policy, stir)
-        stirred(value, stir)
+        stirred(policy, stir, rng)
+        stirred(value, stir, rng)
     return Networks(
         policy=TokenScores(policy),
         value=StateValues(value),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from stirring import drawn, stirred
 
 from oreo_agent.cli import run
 from oreo_agent.errors import BundleError, DataError, RecordError, SettingError
@@ -224,10 +225,7 @@ def test_without_a_value_the_held_out_loss_is_the_policys_on_the_same_episodes(
 ):
     episodes = [Tokens.of(an_episode(n, instance=f"dens/{n % 3}")) for n in range(9)]
     nets = some_networks(stir=0.0)
-    rng = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for weight in nets.reference.parameters():  # so far off that KTO's baseline is above 0
-            weight += 0.5 * torch.randn(weight.shape, generator=rng)
+    stirred(nets.reference, 0.5, drawn(2))  # so far off that KTO's baseline is above 0
     trainer = a_trainer(
         episodes, objective=objective, nets=nets, held_out=episodes, best=True, micro_tokens=60
     )

@@ -10,6 +10,7 @@ import pytest
 import torch
 from peft import LoraConfig
 from safetensors.torch import load_file
+from stirring import drawn, stirred
 from transformers import AutoModelForCausalLM
 
 from oreo_agent import OREOConfig, OREOTrainer
@@ -49,11 +50,7 @@ def letters() -> Any:
 def a_policy(seed: int = 0) -> Any:
     """32x1, stirred: a new policy is nearly uniform."""
     policy = new_policy(len(WORDS), "32x1", bos=1, eos=4, pad=0, seed=seed)
-    rng = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for weight in policy.parameters():
-            weight += 0.3 * torch.randn(weight.shape, generator=rng)
-    return policy.eval()
+    return stirred(policy, 0.3, drawn(seed)).eval()
 
 
 MakeOreo = Callable[..., OREOTrainer]

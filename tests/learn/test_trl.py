@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from stirring import drawn, stirred
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
@@ -54,12 +55,7 @@ def policy() -> Any:
 @pytest.fixture
 def reference(policy: Any) -> Any:
     """So far off that the policy finds anything likelier: KTO's baseline is then above 0."""
-    found = copy.deepcopy(policy)
-    rng = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for weight in found.parameters():
-            weight += 0.3 * torch.randn(weight.shape, generator=rng)
-    return found
+    return stirred(copy.deepcopy(policy), 0.3, drawn(1))
 
 
 def theirs(trainer: Any, policy: nn.Module) -> tuple[float, dict[str, Tensor]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from stirring import drawn, stirred
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from oreo_agent.errors import BundleError, SettingError
@@ -29,15 +29,6 @@ IDS = torch.tensor([[1, 5, 6, 8, 9, 10, 12]])
 def tiny(seed: int = 0):
     torch.set_num_threads(1)
     return new_policy(VOCABULARY, "32x1", bos=1, eos=4, pad=0, seed=seed).eval()
-
-
-def stirred(network: nn.Module, seed: int = 1) -> nn.Module:
-    """Weights moved to somewhere in the middle of training."""
-    rng = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight += 0.1 * torch.randn(weight.shape, generator=rng, dtype=weight.dtype)
-    return network
 
 
 def test_a_new_policy_follows_from_its_seed_and_disturbs_no_other_chance():
@@ -69,7 +60,7 @@ def test_a_table_that_is_a_sum_is_factored_without_loss_and_kin_share_what_is_le
 
 
 def test_factoring_twice_changes_nothing_more_and_writing_out_changes_nothing_at_all():
-    policy = stirred(tiny())
+    policy = stirred(tiny(), 0.1, drawn(1))
     factor(policy, PROMPT.factors())
     with torch.no_grad():
         factored = policy.base_model(IDS).last_hidden_state
@@ -87,9 +78,9 @@ def test_factoring_twice_changes_nothing_more_and_writing_out_changes_nothing_at
 
 
 def test_a_policy_that_was_factored_comes_back_from_disk_as_it_was(tmp_path: Path):
-    policy = stirred(tiny())
+    policy = stirred(tiny(), 0.1, drawn(1))
     factor(policy, PROMPT.factors())
-    stirred(policy)
+    stirred(policy, 0.1, drawn(1))
     unfactor(policy)
     policy.save_pretrained(tmp_path)
     with torch.no_grad():
@@ -101,7 +92,7 @@ def test_a_policy_that_was_factored_comes_back_from_disk_as_it_was(tmp_path: Pat
 def test_a_value_starts_at_the_base_rate_everywhere_with_a_float32_head(
     tmp_path: Path, rate: float, dtype: torch.dtype
 ):
-    stirred(tiny()).save_pretrained(tmp_path)
+    stirred(tiny(), 0.1, drawn(1)).save_pretrained(tmp_path)
     policy = load_policy(tmp_path, dtype=dtype)
     value = ValueNetwork.of_policy(policy, start=rate)
     assert value.model.score.weight.dtype == value.model.score.bias.dtype == torch.float32
@@ -118,13 +109,13 @@ def test_the_bodies_of_policy_and_value_are_two():
     policy = tiny()
     value = ValueNetwork.of_policy(policy)
     before = {name: weight.clone() for name, weight in policy.state_dict().items()}
-    stirred(value)
+    stirred(value, 0.1, drawn(1))
     assert all(torch.equal(policy.state_dict()[name], before[name]) for name in before)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_value_comes_back_from_disk_with_its_head_bit_for_bit(tmp_path: Path, dtype: torch.dtype):
-    value = stirred(ValueNetwork.of_policy(tiny().to(dtype), start=0.3)).eval()
+    value = stirred(ValueNetwork.of_policy(tiny().to(dtype), start=0.3), 0.1, drawn(1)).eval()
     value.save(tmp_path)
     again = ValueNetwork.load(tmp_path, dtype=dtype)
     for name, weight in value.state_dict().items():
@@ -137,8 +128,8 @@ def test_a_value_comes_back_from_disk_with_its_head_bit_for_bit(tmp_path: Path, 
 
 
 def test_a_policy_and_its_copy_agree_in_every_bit_also_when_it_was_read_from_disk(tmp_path: Path):
-    policy = stirred(tiny())
-    value = stirred(ValueNetwork.of_policy(policy)).eval()
+    policy = stirred(tiny(), 0.1, drawn(1))
+    value = stirred(ValueNetwork.of_policy(policy), 0.1, drawn(1)).eval()
     policy.save_pretrained(tmp_path / "policy")
     value.save(tmp_path / "value")
     loaded, judge = load_policy(tmp_path / "policy"), ValueNetwork.load(tmp_path / "value")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from stirring import drawn, stirred
 
 from oreo_agent.agent.engines.local import LocalEngine
 from oreo_agent.agent.runtime import Agent
@@ -44,10 +45,7 @@ def networks():
     """32x1 in double precision, that ends, answers and babbles about equally often."""
     torch.set_num_threads(1)
     policy = new_policy(len(PROMPT.tokens), "32x1", bos=1, eos=END, pad=0, seed=0)
-    rng = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for weight in policy.parameters():
-            weight += 0.2 * torch.randn(weight.shape, generator=rng)
+    stirred(policy, 0.2, drawn(1))
     return policy.double(), ValueNetwork.of_policy(policy).double()
 
 

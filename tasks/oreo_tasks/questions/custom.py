@@ -20,9 +20,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from oreo_tasks.answers import VERIFIERS
-from oreo_tasks.questions.problem import Problem, check_known, checksum, chosen
+from oreo_tasks.questions.problem import ListedQuestions, Problem, check_known
 from oreo_tasks.questions.rows import Row, read_rows
-from oreo_tasks.task import Instance
 
 ALL = "all"
 PLACE = "{split}"
@@ -46,7 +45,7 @@ class Reading:
     delimiters: tuple[str, ...] = ("\n",)
 
 
-class Questions:
+class Questions(ListedQuestions):
     """What the user brings; ``QUESTIONS_DATA`` stands for ``data`` where none is named."""
 
     name = "questions"
@@ -71,34 +70,8 @@ class Questions:
         words = {match["split"] for match in found if match}
         return sorted(words, key=lambda word: (word != "train", word))
 
-    def instances(self, split: str, data: str | None = None) -> list[Instance]:
-        """All questions of ``split``, sorted by id.
-
-        Raises:
-            FileNotFoundError: the file is not there.
-            LookupError: ``data`` names something that is not known, or there is no such split.
-            ValueError: the file is broken, or has no such field.
-        """
-        return [
-            Instance(id=problem.id, task=self.name, split=split, task_type=problem.task_type)
-            for problem in self._problems(split, data).values()
-        ]
-
-    def fingerprint(self, split: str, data: str | None = None) -> str:
-        """A checksum of the split's problems: equal exactly if the problems are."""
-        return checksum(self._problems(split, data).values())
-
-    def problem(self, instance_id: str, split: str, data: str | None = None) -> Problem:
-        """The problem of that id, with verifier and delimiters of its own.
-
-        Raises:
-            FileNotFoundError: the file is not there.
-            LookupError: there is no such problem, or no such split.
-            ValueError: the file is broken, or has no such field.
-        """
-        return chosen(self._problems(split, data), instance_id, f"questions, split {split!r}")
-
-    def _problems(self, split: str, data: str | None) -> Mapping[str, Problem]:
+    def problems(self, split: str, data: str | None) -> Mapping[str, Problem]:
+        """With verifier and delimiters of their own."""
         how = reading(data)
         if PLACE not in how.file:
             check_known(split, (ALL,), f"a file without {PLACE} in its name", "split")

@@ -13,12 +13,13 @@ question alone, so it is the same in every layout, and equal questions are in th
 import functools
 import hashlib
 import os
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from oreo_tasks.questions.hub import download
-from oreo_tasks.questions.problem import Problem, check_known, checksum, chosen
+from oreo_tasks.questions.problem import ListedQuestions, Problem, check_known
 from oreo_tasks.questions.rows import ENDINGS, SUFFIXES, Row, read_rows
 from oreo_tasks.task import Instance
 
@@ -62,7 +63,7 @@ class Published:
         )
 
 
-class OfficialQuestions:
+class OfficialQuestions(ListedQuestions):
     """A question set in its published files; a subclass says which, and what a row means."""
 
     name: str
@@ -72,13 +73,13 @@ class OfficialQuestions:
     delimiters: tuple[str, ...] = ("\n",)
     published: Published
 
+    @abstractmethod
     def problem_of(self, row: Row, split: str, number: int) -> Problem:
         """The problem that a row stands for; ``number`` counts the split's rows from 0.
 
         Raises:
             ValueError: a field is missing or wrong.
         """
-        raise NotImplementedError
 
     def is_valid(self, row: Row, problem: Problem) -> bool:
         """Whether a problem of the training split is in its part ``valid``."""
@@ -101,27 +102,16 @@ class OfficialQuestions:
         """
         return [
             Instance(id=problem.id, task=self.name, split=split, task_type=problem.task_type)
-            for problem in self._problems(split, data).values()
+            for problem in self.problems(split, data).values()
             if problem.answer or split in self.published.unanswered
         ]
 
-    def fingerprint(self, split: str, data: str | None = None) -> str:
-        """A checksum of the split's problems: equal exactly if the problems are."""
-        return checksum(self._problems(split, data).values())
+    def titled(self, split: str, data: str | None) -> str:
+        """By the name that people call the set."""
+        return f"{self.published.title}, split {split!r}"
 
-    def problem(self, instance_id: str, split: str, data: str | None = None) -> Problem:
-        """The problem of that id; also one whose answer is not known.
-
-        Raises:
-            FileNotFoundError: ``data`` holds no files of this split.
-            LookupError: the split has no such problem; the message holds the nearest id.
-            ValueError: a file is broken, or the split is not whole.
-        """
-        return chosen(
-            self._problems(split, data), instance_id, f"{self.published.title}, split {split!r}"
-        )
-
-    def _problems(self, split: str, data: str | None) -> _Split:
+    def problems(self, split: str, data: str | None) -> _Split:
+        """Those whose answer is not known too."""
         check_known(split, self.splits(), self.published.title, "split")
         official = next(iter(self.published.counts)) if split in PARTS else split
         root, whole = self._root(data, official)

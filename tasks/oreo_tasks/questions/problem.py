@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -90,6 +91,45 @@ def check_known(word: str, known: Sequence[str], owner: str, kind: str) -> None:
         near = difflib.get_close_matches(word, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
         raise LookupError(f"{owner} has no {kind} {word!r}; {hint}")
+
+
+class ListedQuestions(ABC):
+    """A `QuestionTask` whose problems of a split are all at hand; a subclass finds them."""
+
+    name: str
+
+    @abstractmethod
+    def problems(self, split: str, data: str | None) -> Mapping[str, Problem]:
+        """The problems of ``split`` by id, sorted by it; raises what `instances` raises."""
+
+    def titled(self, split: str, data: str | None) -> str:
+        """How messages call the split."""
+        return f"{self.name}, split {split!r}"
+
+    def instances(self, split: str, data: str | None = None) -> list[Instance]:
+        """All questions of ``split``, sorted by id.
+
+        Raises:
+            FileNotFoundError: ``data`` holds nothing of this split.
+            LookupError: there is no such split, or ``data`` names something that is not known.
+            ValueError: what ``data`` holds cannot be read, or is not what it should be.
+        """
+        return [
+            Instance(id=problem.id, task=self.name, split=split, task_type=problem.task_type)
+            for problem in self.problems(split, data).values()
+        ]
+
+    def fingerprint(self, split: str, data: str | None = None) -> str:
+        """A checksum of the split's problems: equal exactly if the problems are."""
+        return checksum(self.problems(split, data).values())
+
+    def problem(self, instance_id: str, split: str, data: str | None = None) -> Problem:
+        """The problem of that id; raises what `instances` raises.
+
+        Raises:
+            LookupError: the split has no such problem; the message holds the nearest id.
+        """
+        return chosen(self.problems(split, data), instance_id, self.titled(split, data))
 
 
 def chosen(problems: Mapping[str, Problem], instance_id: str, where: str) -> Problem:

@@ -13,15 +13,14 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from oreo_tasks.questions.problem import Problem, check_known, checksum, chosen
-from oreo_tasks.task import Instance
+from oreo_tasks.questions.problem import ListedQuestions, Problem, check_known
 
 SIZE = 500
 _SEEDS = {"train": 0, "valid": 1_000_000, "test": 2_000_000}
 """Problem i of a data set comes from its seed + i, so these splits are drawn apart."""
 
 
-class ReasoningGym:
+class ReasoningGym(ListedQuestions):
     """Problems with ids as ``train/00012``; the extra ``[gym]`` brings the package."""
 
     name = "reasoning-gym"
@@ -34,32 +33,12 @@ class ReasoningGym:
         """The names of the splits, training first."""
         return tuple(_SEEDS)
 
-    def instances(self, split: str, data: str | None = None) -> list[Instance]:
-        """The problems of ``split``, sorted by id.
+    def titled(self, split: str, data: str | None) -> str:
+        """By the data set's name."""
+        return f"{data}, split {split!r}"
 
-        Raises:
-            LookupError: there is no such split, data set or setting.
-            ValueError: the package is not installed.
-        """
-        return [
-            Instance(id=problem.id, task=self.name, split=split, task_type=problem.task_type)
-            for problem in self._problems(split, data).values()
-        ]
-
-    def fingerprint(self, split: str, data: str | None = None) -> str:
-        """A checksum of the split's problems: equal exactly if the problems are."""
-        return checksum(self._problems(split, data).values())
-
-    def problem(self, instance_id: str, split: str, data: str | None = None) -> Problem:
-        """The problem of that id; its answer is what `entry` finds the data set's own entry by.
-
-        Raises:
-            LookupError: there is no such problem, split, data set or setting.
-            ValueError: the package is not installed.
-        """
-        return chosen(self._problems(split, data), instance_id, f"{data}, split {split!r}")
-
-    def _problems(self, split: str, data: str | None) -> Mapping[str, Problem]:
+    def problems(self, split: str, data: str | None) -> Mapping[str, Problem]:
+        """A problem's answer is what `entry` finds the data set's own entry by."""
         check_known(split, self.splits(), "reasoning-gym", "split")
         if not data:
             raise LookupError("reasoning-gym: name a data set with --data, as in 'countdown'")

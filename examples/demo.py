@@ -10,29 +10,23 @@ games with the same code.
 import argparse
 import os
 import shlex
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from commands import CONSOLE, CORES, PROGRAM, ROOT, run, said
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from oreo_agent.rollouts.comparison import Comparison, compare
 from oreo_agent.rollouts.report import Report
 from oreo_agent.rollouts.verdicts import verdict
 
-ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = Path(sys.executable).with_name("oreo-agent")
-CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 TEMPERATURE = "0.5"
 TURNS = "20"
 """Small homes need 6 turns; with twice 20 a wasted one would cost nothing."""
-CORES = 2
 
 
 @dataclass(frozen=True)
@@ -63,21 +57,6 @@ def rows() -> Iterator[Row]:
         for score in ("logp", "chance", "constant"):
             yield Row(f"{name} best-of-5, {score}", agent, greedy, (*best, "--score", score))
         yield Row(f"{name} sampled", agent, greedy, ("--strategy", "sample", *drawn))
-
-
-def run(arguments: Sequence[str], *, quiet: bool = False) -> None:
-    """One command of the program; the demo ends where a command fails."""
-    shown = shlex.join(["oreo-agent", *arguments])
-    CONSOLE.print(f"[bold]$ {shown}[/bold]", soft_wrap=True)
-    threads = {"OMP_NUM_THREADS": "1"}
-    out = subprocess.DEVNULL if quiet else None
-    done = subprocess.run(
-        [str(PROGRAM), *arguments], env=os.environ | threads, stdout=out, stderr=out, check=False
-    )
-    if done.returncode:
-        if quiet:  # say again what went wrong, where it can be read
-            subprocess.run([str(PROGRAM), *arguments], env=os.environ | threads, check=False)
-        raise SystemExit(done.returncode)
 
 
 def learn(out: Path, data: str, seed: str) -> None:
@@ -159,11 +138,6 @@ def show(reports: dict[str, Report]) -> None:
     ):
         CONSOLE.print(f"[bold]{first} -> {second}.[/bold] ", end="")
         CONSOLE.print(verdict(compare(reports[first], reports[second])))
-
-
-def said(text: str) -> None:
-    """A heading."""
-    CONSOLE.print(f"\n[cyan]{text}[/cyan]")
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from oreo_agent.agent.strategies.best_of_n import BestOfN
 from oreo_agent.agent.strategies.single import Greedy, Sample
 from oreo_agent.model.compact import END
 from oreo_agent.model.networks import ValueNetwork, new_policy
+from oreo_agent.model.steps import Steps
 from oreo_agent.model.words import WordsPrompt
 
 PROMPT = WordsPrompt(["a", "b", "c", *"0123", "#"], ["\n"], max_reply_tokens=24)
@@ -182,9 +183,11 @@ class Tree:
     def generate(self, requests: Any, *, samples: int, **told: Any) -> list[list[Reply]]:
         self.asked.append(list(requests))
         drawn = [[self.step(r.ids, n) for n in range(samples)] for r in requests]
-        return [
-            [Reply(ids=ids, logps=(-1.0,) * len(ids), ended=True) for ids in line] for line in drawn
-        ]
+        return [[self.reply(ids) for ids in line] for line in drawn]
+
+    def reply(self, ids: tuple[int, ...]) -> Reply:
+        """One that neither a line's end nor an end mark closes was cut."""
+        return Reply(ids=ids, logps=(-1.0,) * len(ids), ended=ids[-1] in (LINE, END))
 
     def values(self, requests: Any, replies: Any) -> list[list[float]]:
         pairs = zip(requests, replies, strict=True)
@@ -236,6 +239,69 @@ def test_equal_steps_count_once_and_a_budget_ends_the_search():
     assert [len(asked) for asked in tree.asked] == [1] * 4
     (short,) = Beam(beams=3, depth=4, budget=20)(tree, READ, [QUESTION])
     assert (words(short), short.policy_tokens) == (["a\n" * 2], 9 * 2 + 3 * 2)
+
+
+def test_an_end_is_chosen_before_a_beginning_that_is_worth_more():
+    tree = Tree(
+        lambda history, draw: (C, END) if draw % 2 else (A, LINE),
+        lambda history: 0.1 if C in history else 0.9,
+    )
+    (decision,) = Beam(beams=2, expansions=2, depth=1)(tree, READ, [QUESTION])
+    assert words(decision) == ["a\n", "c"]
+    assert (decision.choice.text, decision.choice.ended) == ("c", True)
+
+
+def test_what_was_cut_comes_last_and_neither_ends_nor_goes_on():
+    """An answer that is cut may be the beginning of a longer one: "2" of "23"."""
+    mark, two = PROMPT.ids["#"], PROMPT.ids["2"]
+    tree = Tree(
+        lambda history, draw: (mark, two) if draw % 2 else (A, LINE),
+        lambda history: 0.9 if two in history else 0.1,
+    )
+    (decision,) = Beam(beams=2, expansions=2, depth=1)(tree, READ, [QUESTION])
+    assert words(decision) == ["a\n", "#2"]
+    assert not any(candidate.ended for candidate in decision.candidates)
+    (narrow,) = Beam(beams=1, expansions=2, depth=3)(tree, READ, [QUESTION])
+    assert words(narrow) == ["a\n" * 3]  # beside each of which a cut one was worth more
+    full = Tree(lambda history, draw: (A, LINE), lambda history: 0.5)
+    (decision,) = Beam(beams=2)(full, READ, [replace(QUESTION, limit=6)])
+    assert words(decision) == ["a\n" * 3]
+    assert [[request.limit for request in asked] for asked in full.asked] == [[6], [4], [2]]
+
+
+def test_beginnings_are_not_read_again_when_they_change_places(networks):
+    policy, value = networks
+    often = Steps(["a", "b", "c", "0", "1"], PROMPT.steps._piece)  # and nothing else ends
+    engine = LocalEngine(policy, value, stop_ids=frozenset(), max_context=600, steps=often)
+
+    def read(forks: bool) -> int:
+        tokens = 0
+        bodies = [engine.policy.base_model, engine.value.body]
+        plain = [body.forward for body in bodies]
+
+        def counting(forward: Any) -> Any:
+            def counted(*args: Any, **told: Any) -> Any:
+                nonlocal tokens
+                tokens += told["input_ids"].numel()
+                return forward(*args, **told)
+
+            return counted
+
+        for body, forward in zip(bodies, plain, strict=True):
+            body.forward = counting(forward)
+        fork = engine.fork
+        if not forks:
+            engine.fork = lambda session, other: None
+        try:
+            long = [replace(r, ids=r.ids[:1] + r.ids[1:-1] * 20 + r.ids[-1:]) for r in requests()]
+            Beam(beams=3, score="constant", max_tokens=24)(engine, READ, long)
+        finally:
+            engine.fork = fork
+            for body in bodies:
+                del body.forward
+        return tokens
+
+    assert read(forks=True) < 0.8 * read(forks=False)
 
 
 def test_an_answer_ends_a_solution_though_its_author_goes_on():

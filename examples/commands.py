@@ -1,0 +1,35 @@
+"""What the examples that run the program share: a command shown and run, and a heading."""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = Path(sys.executable).with_name("oreo-agent")
+CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+CORES = 2
+
+
+def run(arguments: Sequence[str], *, quiet: bool = False) -> None:
+    """One command of the program; the example ends where a command fails."""
+    shown = shlex.join(["oreo-agent", *arguments])
+    CONSOLE.print(f"[bold]$ {shown}[/bold]", soft_wrap=True)
+    threads = {"OMP_NUM_THREADS": "1"}
+    out = subprocess.DEVNULL if quiet else None
+    done = subprocess.run(
+        [str(PROGRAM), *arguments], env=os.environ | threads, stdout=out, stderr=out, check=False
+    )
+    if done.returncode:
+        if quiet:  # say again what went wrong, where it can be read
+            subprocess.run([str(PROGRAM), *arguments], env=os.environ | threads, check=False)
+        raise SystemExit(done.returncode)
+
+
+def said(text: str) -> None:
+    """A heading."""
+    CONSOLE.print(f"\n[cyan]{text}[/cyan]")

@@ -1,0 +1,165 @@
+"""Reasoning in steps on two CPU cores: imitate, try often, learn which steps led to the answer.
+
+    python examples/wordproblems.py [--seed 0] [--problems 500] [--out runs/wordproblems]
+
+A model of less than a million weights, made from nothing, imitates worked solutions of arithmetic
+word problems (SFT), solves 2,000 of them ten times each, and learns a value and a policy from
+which of its solutions ended with the right answer (OREO). Then it solves problems that it has not
+seen, by a beam over steps with that value, and by everything that needs no value. Every step is one
+command of `oreo-agent`, printed before it runs; what was stopped goes on where it was.
+"""
+
+import argparse
+import shlex
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from commands import CONSOLE, CORES, ROOT, run, said
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from oreo_agent.rollouts.comparison import compare
+from oreo_agent.rollouts.report import Report
+from oreo_agent.rollouts.verdicts import verdict
+
+TASK = ("--task", "wordproblems")
+BEAMS = ("1", "3", "5", "7")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to solve the problems."""
+
+    name: str
+    agent: str
+    how: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        """Name of its report."""
+        return self.name.replace(" ", "-").replace(",", "") + ".json"
+
+
+def rows() -> Iterator[Row]:
+    """What the table shows, in its order."""
+    for agent, name in (("sft", "SFT"), ("oreo", "OREO")):
+        yield Row(f"{name} greedy", agent, ("--strategy", "greedy"))
+        for k in BEAMS:
+            beam = ("--strategy", "beam", "--k", k)
+            yield Row(f"{name} beam {k}, value", agent, (*beam, "--score", "value"))
+            if k in ("5", "7"):
+                for score in ("constant", "logp", "chance"):
+                    yield Row(f"{name} beam {k}, {score}", agent, (*beam, "--score", score))
+        many = ("--strategy", "best-of-n", "--k", "25")
+        for score in ("value", "weighted-majority", "majority", "logp", "chance"):
+            yield Row(f"{name} best-of-25, {score}", agent, (*many, "--score", score))
+
+
+def learn(out: Path, data: str, seed: str) -> None:
+    """Worked solutions, imitation, solutions of its own, OREO."""
+    train = (*TASK, "--split", "train", "--data", data)
+    seeded = ("--seed", seed)
+
+    def taught(method: str, *more: str) -> tuple[str, ...]:
+        recipe = ROOT / "configs" / f"wordproblems-tiny-{method}.toml"
+        return (*more, "--config", str(recipe), *seeded, "--out", str(out / method))
+
+    said("Worked solutions of 8,000 problems.")
+    run(("rollout", "--policy", "expert", *train, *seeded, "--out", str(out / "worked")))
+    said("A model of less than a million weights, made from nothing, imitates them (SFT).")
+    run(("train", *taught("sft", "--data", str(out / "worked"))))
+    said("It solves 2,000 of them ten times each; only the last line is compared.")
+    own = (
+        "--episodes",
+        "20000",
+        "--repeats",
+        "10",
+        "--temperature",
+        "1",
+        "--out",
+        str(out / "own"),
+    )
+    run(("rollout", "--policy", str(out / "sft"), *train, *seeded, "--workers", str(CORES), *own))
+    said("A value learns which beginnings lead to the right answer, then the policy learns by it.")
+    solutions = ("--data", str(out / "own"), "--model")
+    run(("train", *taught("value", *solutions, str(out / "sft"))))
+    run(("train", *taught("oreo", *solutions, str(out / "value"))))
+
+
+def judge(out: Path, data: str, split: str, problems: int, seed: str) -> dict[str, Report]:
+    """All rows on the same held-out problems, two at a time."""
+    said(f"{problems} problems of {split}.")
+    reports = out / "reports" / split
+    reports.mkdir(exist_ok=True, parents=True)
+
+    def score(row: Row) -> None:
+        judged = (*TASK, "--split", split, "--data", data, "--episodes", str(problems))
+        value = ("--value", str(out / "oreo")) if row.agent == "sft" else ()
+        run(
+            (
+                *("eval", "--agent", str(out / row.agent), *judged, "--seed", seed, *value),
+                *(*row.how, "--out", str(reports / row.file), "--overwrite"),
+            ),
+            quiet=True,
+        )
+
+    with ThreadPoolExecutor(CORES) as pool:
+        list(pool.map(score, rows()))
+    return {row.name: Report.load(reports / row.file) for row in rows()}
+
+
+def show(reports: dict[str, Report]) -> None:
+    """The table, and what can be concluded from it."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for head in ("right", "95 % interval", "tokens drawn", "read by V", "ms"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for name, report in reports.items():
+        all_of_it = report.totals
+        rate = all_of_it.success
+        table.add_row(
+            name,
+            f"{rate.share:.1%}",
+            f"{rate.low:.1%} - {rate.high:.1%}",
+            f"{all_of_it.policy_tokens:,.0f}",
+            f"{all_of_it.value_tokens:,.0f}",
+            f"{1000 * all_of_it.seconds:.0f}",
+        )
+    CONSOLE.print(table)
+    CONSOLE.print("Tokens and milliseconds are means a problem.\n")
+    for first, second in (
+        ("SFT greedy", "OREO greedy"),
+        ("OREO beam 5, constant", "OREO beam 5, value"),
+        ("OREO beam 5, logp", "OREO beam 5, value"),
+        ("OREO best-of-25, majority", "OREO best-of-25, weighted-majority"),
+        ("OREO best-of-25, majority", "OREO beam 5, value"),
+    ):
+        CONSOLE.print(f"[bold]{first} -> {second}.[/bold] ", end="")
+        CONSOLE.print(verdict(compare(reports[first], reports[second])))
+
+
+def main() -> None:
+    """Run all of it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seed", default="0", help="of every random choice")
+    parser.add_argument("--problems", type=int, default=500, help="held-out problems")
+    parser.add_argument("--split", default="valid", help="valid, or test once all is chosen")
+    parser.add_argument("--out", type=Path, default=Path("runs/wordproblems"), help="a folder")
+    parser.add_argument("--data", default="medium", help="a tier of the word problems")
+    asked = parser.parse_args()
+    began = time.monotonic()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    learn(asked.out, asked.data, asked.seed)
+    reports = judge(asked.out, asked.data, asked.split, asked.problems, asked.seed)
+    show(reports)
+    minutes = (time.monotonic() - began) / 60
+    CONSOLE.print(f"\n{minutes:.1f} minutes. Accuracy against compute, drawn:")
+    folder = shlex.quote(str(asked.out / "reports" / asked.split))
+    CONSOLE.print(f"[bold]python examples/compute.py {folder}/*.json --out compute.png[/bold]")
+
+
+if __name__ == "__main__":
+    main()

@@ -64,8 +64,10 @@ class View(NamedTuple):
     """(B, E) V at the end of each reply, before the environment answers."""
     seen_logps: "Tensor | None" = None
     """(B, O) log-probability of the tokens that the environment said, by the policy."""
+    value_logps: "Tensor | None" = None
+    """(B, T) log-probability of a_t by the body of the value network, in nats."""
     value_seen_logps: "Tensor | None" = None
-    """(B, O) the same by the body of the value network."""
+    """(B, O) by it too, of the tokens that the environment said."""
     seen_weight: "Tensor | None" = None
     """(B, O) their shares."""
     answer_weight: "Tensor | None" = None

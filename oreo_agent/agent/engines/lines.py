@@ -64,7 +64,10 @@ class LineCache(Cache):
 
 
 def _grown(tensor: Tensor, shape: tuple[int, int]) -> Tensor:
-    lines, places = max(shape[0], tensor.shape[0]), max(shape[1], tensor.shape[2])
+    """At least of ``shape``; lines that come one by one are paid for by a copy now and then."""
+    lines, places = tensor.shape[0], max(shape[1], tensor.shape[2])
+    if shape[0] > lines:
+        lines = max(shape[0], lines + lines // 2)
     larger = tensor.new_zeros((lines, tensor.shape[1], places, tensor.shape[3]))
     larger[: tensor.shape[0], :, : tensor.shape[2]] = tensor
     return larger

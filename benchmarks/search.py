@@ -7,7 +7,8 @@ solves the same problems of `valid` by the same engine on one thread, from the i
 episode; times are processor times, in turn, medians over the rounds. Figures:
 
 - ``batched_vs_loop``: seconds of a beam with B = 5 over one problem after the other, against all
-  of them side by side;
+  of them side by side. With a tiny model on one core this says what is saved beside the products,
+  which take as long either way; what a GPU makes of a larger batch it does not say;
 - ``beam_vs_sampling_tokens``: seconds a drawn token of that beam, which reads V of every step
   besides, against as many tokens drawn as whole solutions side by side, with no V;
 - ``verify_5000_seconds_two_cores``: wall seconds for 5,000 solutions of MATH (FOLDER has

@@ -18,6 +18,10 @@ COMMANDS = {
         "python benchmarks/rollout.py --agent BUNDLE --data FOLDER "
         "--json benchmarks/results/rollout.json"
     ),
+    "search": (
+        "python benchmarks/search.py --agent BUNDLE --data medium --math FOLDER "
+        "--json benchmarks/results/search.json"
+    ),
 }
 HEAD = """\
 # Benchmarks

@@ -30,7 +30,9 @@ def ways(reports: list[Report]) -> dict[str, dict[Way, list[Report]]]:
     found: dict[str, dict[Way, list[Report]]] = defaultdict(lambda: defaultdict(list))
     for report in reports:
         told = report.settings
-        way = f"{told.strategy}, {told.score}" if told.score and told.k > 1 else told.strategy
+        way = f"{told.strategy}, {told.score}" if told.score else told.strategy
+        if told.logp_weight:
+            way += f" + {told.logp_weight:g} logp"
         found[Path(told.agent).name][way, told.k].append(report)
     return found
 

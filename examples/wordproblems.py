@@ -2,11 +2,12 @@
 
     python examples/wordproblems.py [--seed 0] [--problems 500] [--out runs/wordproblems]
 
-A model of less than a million weights, made from nothing, imitates worked solutions of arithmetic
-word problems (SFT), solves 2,000 of them ten times each, and learns a value and a policy from
-which of its solutions ended with the right answer (OREO). Then it solves problems that it has not
-seen, by a beam over steps with that value, and by everything that needs no value. Every step is one
-command of `oreo-agent`, printed before it runs; what was stopped goes on where it was.
+A model of less than a million weights, made from nothing, imitates worked solutions of number
+puzzles, whose steps are easier to check than to find (SFT). It solves 2,000 of them ten times each
+and learns a value and a policy from which of its solutions ended well (OREO). Then it solves
+puzzles that it has not seen, by a beam over steps with that value, and by everything that needs no
+value. Every step is one command of `oreo-agent`, printed before it runs; what was stopped goes on
+where it was. ``--data medium`` is arithmetic word problems instead.
 """
 
 import argparse
@@ -27,6 +28,9 @@ from oreo_agent.rollouts.verdicts import verdict
 
 TASK = ("--task", "wordproblems")
 BEAMS = ("1", "3", "5", "7")
+BETA = "0.03"
+"""V plus beta times the log-probability is what the soft-optimal policy finds likeliest."""
+CONTROLS = ("logp", "constant", "chance")
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,12 @@ def rows() -> Iterator[Row]:
         yield Row(f"{name} greedy", agent, ("--strategy", "greedy"))
         for k in BEAMS:
             beam = ("--strategy", "beam", "--k", k)
-            yield Row(f"{name} beam {k}, value", agent, (*beam, "--score", "value"))
-            if k in ("5", "7"):
-                for score in ("constant", "logp", "chance"):
-                    yield Row(f"{name} beam {k}, {score}", agent, (*beam, "--score", score))
+            yield Row(f"{name} beam {k}, value", agent, (*beam, "--weight", BETA))
+        for k, scores in (("5", CONTROLS), ("7", ("logp",))):
+            for score in scores:
+                beam = ("--strategy", "beam", "--k", k, "--score", score)
+                yield Row(f"{name} beam {k}, {score}", agent, beam)
+        yield Row(f"{name} beam 5, value alone", agent, ("--strategy", "beam", "--k", "5"))
         many = ("--strategy", "best-of-n", "--k", "25")
         for score in ("value", "weighted-majority", "majority", "logp", "chance"):
             yield Row(f"{name} best-of-25, {score}", agent, (*many, "--score", score))
@@ -63,30 +69,22 @@ def learn(out: Path, data: str, seed: str) -> None:
     train = (*TASK, "--split", "train", "--data", data)
     seeded = ("--seed", seed)
 
-    def taught(method: str, *more: str) -> tuple[str, ...]:
-        recipe = ROOT / "configs" / f"wordproblems-tiny-{method}.toml"
-        return (*more, "--config", str(recipe), *seeded, "--out", str(out / method))
+    def taught(recipe: str, name: str, *more: str) -> tuple[str, ...]:
+        told = str(ROOT / "configs" / f"wordproblems-tiny-{recipe}.toml")
+        return ("train", *more, "--config", told, *seeded, "--out", str(out / name))
 
     said("Worked solutions of 8,000 problems.")
     run(("rollout", "--policy", "expert", *train, *seeded, "--out", str(out / "worked")))
     said("A model of less than a million weights, made from nothing, imitates them (SFT).")
-    run(("train", *taught("sft", "--data", str(out / "worked"))))
+    run(taught("sft", "sft", "--data", str(out / "worked")))
     said("It solves 2,000 of them ten times each; only the last line is compared.")
-    own = (
-        "--episodes",
-        "20000",
-        "--repeats",
-        "10",
-        "--temperature",
-        "1",
-        "--out",
-        str(out / "own"),
-    )
-    run(("rollout", "--policy", str(out / "sft"), *train, *seeded, "--workers", str(CORES), *own))
+    own = ("--episodes", "20000", "--repeats", "10", "--temperature", "1", "--workers", str(CORES))
+    policy = ("--policy", str(out / "sft"), "--out", str(out / "own"))
+    run(("rollout", *train, *seeded, *own, *policy, "--live", "64"))
     said("A value learns which beginnings lead to the right answer, then the policy learns by it.")
     solutions = ("--data", str(out / "own"), "--model")
-    run(("train", *taught("value", *solutions, str(out / "sft"))))
-    run(("train", *taught("oreo", *solutions, str(out / "value"))))
+    run(taught("value", "value", *solutions, str(out / "sft")))
+    run(taught("policy", "oreo", *solutions, str(out / "value")))
 
 
 def judge(out: Path, data: str, split: str, problems: int, seed: str) -> dict[str, Report]:
@@ -101,7 +99,7 @@ def judge(out: Path, data: str, split: str, problems: int, seed: str) -> dict[st
         run(
             (
                 *("eval", "--agent", str(out / row.agent), *judged, "--seed", seed, *value),
-                *(*row.how, "--out", str(reports / row.file), "--overwrite"),
+                *(*row.how, "--live", "64", "--out", str(reports / row.file), "--overwrite"),
             ),
             quiet=True,
         )
@@ -134,6 +132,7 @@ def show(reports: dict[str, Report]) -> None:
         ("SFT greedy", "OREO greedy"),
         ("OREO beam 5, constant", "OREO beam 5, value"),
         ("OREO beam 5, logp", "OREO beam 5, value"),
+        ("SFT beam 5, logp", "SFT beam 5, value"),
         ("OREO best-of-25, majority", "OREO best-of-25, weighted-majority"),
         ("OREO best-of-25, majority", "OREO beam 5, value"),
     ):
@@ -148,7 +147,7 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=500, help="held-out problems")
     parser.add_argument("--split", default="valid", help="valid, or test once all is chosen")
     parser.add_argument("--out", type=Path, default=Path("runs/wordproblems"), help="a folder")
-    parser.add_argument("--data", default="medium", help="a tier of the word problems")
+    parser.add_argument("--data", default="puzzle", help="a tier of the word problems")
     asked = parser.parse_args()
     began = time.monotonic()
     asked.out.mkdir(parents=True, exist_ok=True)

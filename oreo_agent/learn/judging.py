@@ -20,7 +20,7 @@ from oreo_agent.learn.forward import (
     policy_scores,
     state_values,
 )
-from oreo_agent.learn.metrics import Means, value_figures
+from oreo_agent.learn.metrics import Means, pair_figures, value_figures
 from oreo_agent.learn.processes import accelerator
 from oreo_agent.learn.ranking import State, parted, ranking_figures, weigh
 from oreo_agent.learn.reference import Known, looked_up
@@ -156,9 +156,9 @@ def judged(
         weight: of a reply's log-probability beside V, where replies are compared.
 
     Returns:
-        With figures ``nll``, in nats a token; with a value those of `value_figures` and, where
-        episodes part, of `ranking_figures`; with a reference too ``value_residual``, see
-        `residuals`.
+        With figures ``nll``, in nats a token; with a value those of `value_figures`, where an
+        instance was won and lost those of `pair_figures`, and where episodes part those of
+        `ranking_figures`; with a reference too ``value_residual``, see `residuals`.
     """
     means = Means()
     before: list[list[float]] = []
@@ -200,6 +200,12 @@ def judged(
     if value is None or not episodes:
         return Judgement(figures=figures)
     figures |= value_figures(before, ends, [e.reward for e in episodes], settings.discount)
+    figures |= pair_figures(
+        [episode.instance for episode in episodes],
+        [episode.won for episode in episodes],
+        [line[-1] for line in ends],
+        [sum(line) for line in said],
+    )
     scores = [
         [after + weight * logp for after, logp in zip(line, logps, strict=True)]
         for line, logps in zip(ends, said, strict=True)

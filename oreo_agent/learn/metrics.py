@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -52,6 +53,42 @@ def value_figures(
         figures[f"first_{name}"] = _mean([line[0] for line in lines])
         figures[f"last_{name}"] = _mean([line[-1] for line in lines])
     return figures
+
+
+def pair_figures(
+    instances: Sequence[str],
+    won: Sequence[bool],
+    values: Sequence[float],
+    logps: Sequence[float],
+) -> dict[str, float]:
+    """Whether V tells a won episode from a lost one of the *same* instance, once both are over.
+
+    What V knows of which instances are hard is of no use here. A best-of-N by V lives on it.
+
+    Args:
+        instances: of each episode.
+        won: how it ended.
+        values: V at its end.
+        logps: log-probability of all its replies, in nats: the control.
+
+    Returns:
+        Nothing if there is no such pair; else ``pairs``, their number, and the shares of them in
+        which the won episode stands above: ``pairs_value`` and ``pairs_logp``.
+    """
+    groups: dict[str, list[int]] = defaultdict(list)
+    for i, instance in enumerate(instances):
+        groups[instance].append(i)
+    pairs = 0
+    right = {"value": 0.0, "logp": 0.0}
+    for group in groups.values():
+        ends = [won[i] for i in group]
+        if count := sum(ends) * (len(ends) - sum(ends)):
+            pairs += count
+            for name, scores in (("value", values), ("logp", logps)):
+                right[name] += count * auc([scores[i] for i in group], ends)
+    if not pairs:
+        return {}
+    return {"pairs": pairs, **{f"pairs_{name}": share / pairs for name, share in right.items()}}
 
 
 def _mean(numbers: Sequence[float]) -> float:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oreo_agent.learn.metrics import Journal, Means, value_figures
+from oreo_agent.learn.metrics import Journal, Means, pair_figures, value_figures
 
 
 def test_value_figures_are_taken_at_the_ends_of_replies_and_before_the_tokens():
@@ -23,6 +23,17 @@ def test_value_figures_are_taken_at_the_ends_of_replies_and_before_the_tokens():
     assert [figures[f"auc_{q}"] for q in (25, 50, 75)] == [0.5, 1.0, 1.0]
     assert (figures["first_won"], figures["last_won"]) == (0.5, 0.9)
     assert (figures["first_lost"], figures["last_lost"]) == (0.4, 0.1)
+
+
+def test_episodes_of_one_instance_are_told_apart_by_value_or_by_likelihood():
+    figures = pair_figures(
+        ["a", "b", "a", "b", "a", "c"],
+        [True, False, False, True, False, True],
+        [0.9, 0.8, 0.2, 0.3, 0.9, 0.0],  # a: above one and level with one; b: below
+        [-1.0, -9.0, -2.0, -3.0, -4.0, 0.0],
+    )
+    assert figures == {"pairs": 3, "pairs_value": pytest.approx(0.5), "pairs_logp": 1.0}
+    assert pair_figures(["a", "b"], [True, False], [0.5, 0.5], [0.0, 0.0]) == {}
 
 
 def test_figures_without_wins_or_without_episodes_are_not_numbers_rather_than_faults():

@@ -89,9 +89,6 @@ class TrainSettings:
     autocast)."""
     value_dropout: float = 0.0
     """Share, below 1, of what the value's head reads that is left out while it learns."""
-    value_layers: int = 0
-    """Layers that a value made from the policy has on top of the policy's own (``networks`` full):
-    they can compare what was said with what the policy would have said."""
     packed: bool = True
     """Lay episodes end to end, without padding; ``false`` gives each a row of its own, for models
     whose attention cannot be replaced."""
@@ -140,7 +137,7 @@ class TrainSettings:
         for name in ("batch", "micro_tokens", "threads", "report_every", "keep"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("balance", "checkpoint_every", "judge_every", "patience", "value_layers"):
+        for name in ("balance", "checkpoint_every", "judge_every", "patience"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if self.patience and not self.judge_every:
@@ -158,11 +155,6 @@ class TrainSettings:
             )
         if not 0 <= self.value_dropout < 1:
             raise ValueError(f"value_dropout is a share below 1, got {self.value_dropout}")
-        if self.value_layers and self.networks != "full":
-            raise ValueError(
-                f"networks={self.networks} has one body under policy and value; set value_layers "
-                "to 0, or networks to full"
-            )
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held_out is a share below 1, got {self.held_out}")
         if not 0 < self.discount <= 1:

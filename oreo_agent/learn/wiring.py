@@ -95,7 +95,6 @@ def lay(
             start=due / len(data.train),
             shared=mode != "full",
             bounded=needs.bounded,
-            deeper=settings.value_layers,
         )
     of_policy = POLICY if mode == "shared" else None
     of_value = VALUE if value is not None and mode in ("shared", "value-lora") else None

@@ -168,7 +168,6 @@ class ValueNetwork(nn.Module):
         start: float = 0.0,
         shared: bool = False,
         bounded: bool = False,
-        deeper: int = 0,
     ) -> "ValueNetwork":
         """A value over the policy's body whose output is ``start`` everywhere.
 
@@ -177,22 +176,18 @@ class ValueNetwork(nn.Module):
             start: the value before it has learned, where models of its type have a bias.
             shared: take the very body, not a copy of it.
             bounded: let V be the sigmoid of the output.
-            deeper: layers on top of the policy's, which do nothing before they learn: they see what
-                the policy would have said, where a body of its depth has just reckoned it.
 
         Raises:
-            SettingError: transformers has no token classifier for policies of this type, or it is
-                not known how a layer of theirs is made to do nothing.
+            SettingError: transformers has no token classifier for policies of this type.
         """
-        config = AutoConfig.for_model(**_deeper(policy.config.to_dict(), deeper))
+        config = AutoConfig.for_model(**policy.config.to_dict())
         config.num_labels = 1
         config.classifier_dropout = 0.0
         if bounded:
             setattr(config, BOUNDED, True)
             start = math.log(max(start, 1e-3) / max(1 - start, 1e-3))
         try:
-            with torch.device("meta" if shared else policy.device), torch.random.fork_rng():
-                torch.manual_seed(0)  # of deeper layers
+            with torch.device("meta" if shared else policy.device):
                 model = AutoModelForTokenClassification.from_config(config, dtype=policy.dtype)
         except ValueError as error:
             raise SettingError(f"this policy cannot be made a value network: {error}") from error
@@ -201,8 +196,7 @@ class ValueNetwork(nn.Module):
             setattr(model, model.base_model_prefix, body_of(policy))
             value.score.to_empty(device=policy.device)
         else:
-            value.body.load_state_dict(body_of(policy).state_dict(), strict=not deeper)
-            _silence(value.body, policy.config.num_hidden_layers, deeper)
+            value.body.load_state_dict(body_of(policy).state_dict())
         nn.init.zeros_(value.score.weight)
         bias = cast("nn.Parameter | None", value.score.bias)
         if bias is not None:
@@ -238,39 +232,6 @@ class ValueNetwork(nn.Module):
         with torch.autocast(weight.device.type, enabled=False):
             found = functional.linear(hidden.to(weight.dtype), weight, self.score.bias).squeeze(-1)
         return found.sigmoid() if self.bounded else found
-
-
-def _deeper(config: dict[str, Any], layers: int) -> dict[str, Any]:
-    """A model's settings with so many layers more, each like the last one."""
-    if not layers:
-        return config
-    if "num_hidden_layers" not in config:
-        raise _flat(config["model_type"])
-    more = {"num_hidden_layers": config["num_hidden_layers"] + layers}
-    if config.get("layer_types"):
-        more["layer_types"] = [*config["layer_types"], *config["layer_types"][-1:] * layers]
-    return config | more
-
-
-def _flat(kind: str) -> SettingError:
-    return SettingError(
-        f"models of type {kind!r} cannot be given a deeper value: it is not known how a layer of "
-        "theirs is added that does nothing yet; leave train.value_layers at 0"
-    )
-
-
-def _silence(body: PreTrainedModel, first: int, count: int) -> None:
-    """Let ``count`` layers from ``first`` on add nothing to what passes through them."""
-    for at in range(first, first + count):
-        outputs = [
-            weight
-            for name, weight in body.named_parameters()
-            if f".{at}." in f".{name}" and name.endswith(("o_proj.weight", "down_proj.weight"))
-        ]
-        if len(outputs) != 2:
-            raise _flat(body.config.model_type)
-        for weight in outputs:
-            nn.init.zeros_(weight)
 
 
 def body_of(model: PreTrainedModel) -> PreTrainedModel:

@@ -164,28 +164,3 @@ def test_a_model_that_changes_its_logits_after_the_output_layer_is_refused(tmp_p
     Gemma2ForCausalLM(Gemma2Config(**small)).save_pretrained(tmp_path)
     with pytest.raises(SettingError, match="final_logit_softcapping"):
         load_policy(tmp_path)
-
-
-def test_a_deeper_value_begins_as_its_policys_body_and_is_kept(tmp_path: Path):
-    policy = stirred(tiny(), 0.1, drawn(1)).eval()
-    plain = ValueNetwork.of_policy(policy).eval()
-    state = torch.get_rng_state()
-    deep, same = (ValueNetwork.of_policy(policy, deeper=2).eval() for _ in range(2))
-    assert torch.equal(torch.get_rng_state(), state)
-    assert deep.body.config.num_hidden_layers == plain.body.config.num_hidden_layers + 2
-    for one, other in zip(deep.parameters(), same.parameters(), strict=True):
-        assert torch.equal(one, other)
-    with torch.no_grad():
-        hidden = [value.body(IDS).last_hidden_state for value in (plain, deep)]
-        torch.testing.assert_close(hidden[1], hidden[0])
-        stirred(deep, 0.1, drawn(2)).save(tmp_path)
-        kept = ValueNetwork.load(tmp_path).eval()
-        torch.testing.assert_close(
-            kept.body(IDS).last_hidden_state, deep.body(IDS).last_hidden_state
-        )
-
-
-def test_a_model_whose_layers_are_not_known_has_no_deeper_value():
-    policy = GPT2LMHeadModel(GPT2Config(n_layer=1, n_embd=32, n_head=1, vocab_size=16))
-    with pytest.raises(SettingError, match=r"gpt2.*value_layers"):
-        ValueNetwork.of_policy(policy, deeper=1)

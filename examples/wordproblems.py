@@ -28,8 +28,6 @@ from oreo_agent.rollouts.verdicts import verdict
 
 TASK = ("--task", "wordproblems")
 BEAMS = ("1", "3", "5", "7")
-BETA = "0.03"
-"""V plus beta times the log-probability is what the soft-optimal policy finds likeliest."""
 CONTROLS = ("logp", "constant", "chance")
 
 
@@ -53,12 +51,13 @@ def rows() -> Iterator[Row]:
         yield Row(f"{name} greedy", agent, ("--strategy", "greedy"))
         for k in BEAMS:
             beam = ("--strategy", "beam", "--k", k)
-            yield Row(f"{name} beam {k}, value", agent, (*beam, "--weight", BETA))
+            yield Row(f"{name} beam {k}, value", agent, beam)
         for k, scores in (("5", CONTROLS), ("7", ("logp",))):
             for score in scores:
                 beam = ("--strategy", "beam", "--k", k, "--score", score)
                 yield Row(f"{name} beam {k}, {score}", agent, beam)
-        yield Row(f"{name} beam 5, value alone", agent, ("--strategy", "beam", "--k", "5"))
+        alone = ("--strategy", "beam", "--k", "5", "--weight", "0")
+        yield Row(f"{name} beam 5, value alone", agent, alone)
         many = ("--strategy", "best-of-n", "--k", "25")
         for score in ("value", "weighted-majority", "majority", "logp", "chance"):
             yield Row(f"{name} best-of-25, {score}", agent, (*many, "--score", score))

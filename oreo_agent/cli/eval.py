@@ -24,7 +24,7 @@ def evaluate(
         float | None, typer.Option(help="Of the candidates [default: the strategy's].")
     ] = None,
     score: options.Score = "value",
-    weight: options.Weight = 0.0,
+    weight: options.Weight = None,
     value: options.Judge = None,
     episodes: Annotated[
         int | None, typer.Option(help="Games, spread over the split [default: all].")

@@ -36,8 +36,12 @@ Score = Annotated[
     ),
 ]
 Weight = Annotated[
-    float,
-    typer.Option("--weight", help="Of best-of-k: times the log-probability, added to the value."),
+    float | None,
+    typer.Option(
+        "--weight",
+        help="Times the log-probability, added to the value [default: of beam and best-of-n .03, "
+        "the paper's beta; of best-of-k 0].",
+    ),
 ]
 Judge = Annotated[
     str | None,

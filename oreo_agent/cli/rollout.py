@@ -37,7 +37,7 @@ def rollout(
     ] = None,
     k: options.K = 5,
     score: options.Score = "value",
-    weight: options.Weight = 0.0,
+    weight: options.Weight = None,
     value: options.Judge = None,
     epsilon: Annotated[float, typer.Option(help="Share of random turns of the expert.")] = 0.0,
     data: options.DataFolder = None,

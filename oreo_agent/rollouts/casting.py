@@ -287,7 +287,7 @@ def deciding(
     k: int,
     temperature: float | None,
     score: str,
-    weight: float,
+    weight: float | None,
 ) -> tuple[tuple[str, Any], ...]:
     """Those of the settings that ``strategy`` has; none of them for ``expert`` and ``random``.
 
@@ -304,11 +304,13 @@ def deciding(
             raise SettingError("greedy has no temperature; take --strategy sample, or leave it out")
         return ()
     if strategy == "best-of-k":
-        given |= {"k": k, "score": score, "weight": weight}
+        given |= {"k": k, "score": score}
     elif strategy == "beam":
-        given |= {"beams": k, "score": score, "weight": weight}
+        given |= {"beams": k, "score": score}
     elif strategy == "best-of-n":
         given |= {"n": k, "by": score}
+    if weight is not None and strategy in ("best-of-k", "beam", "best-of-n"):
+        given |= {"weight": weight}
     return tuple(given.items())
 
 

@@ -132,14 +132,15 @@ def _who(cast: Cast, player: Player) -> Settings:
         epsilon = f"epsilon={cast.epsilon:g}" if cast.epsilon else ""
         return Settings(agent=cast.policy, strategy=epsilon)
     strategy = player.agent.strategy
+    score = getattr(strategy, "score", "")
     return Settings(
         agent=cast.policy,
         fingerprint=player.policy.fingerprint,
         strategy=cast.strategy,
         k=getattr(strategy, "k", 1),
         temperature=getattr(strategy, "temperature", None),
-        score=getattr(strategy, "score", ""),
-        logp_weight=getattr(strategy, "weight", 0.0),
+        score=score,
+        logp_weight=getattr(strategy, "weight", 0.0) if score == "value" else 0.0,
     )
 
 

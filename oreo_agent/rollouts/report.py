@@ -76,7 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     score: str = ""
     """What the candidates are ranked by: ``value``, ``logp``, ``random``, ``constant``."""
     logp_weight: float = 0.0
-    """lambda in V + lambda * log-probability."""
+    """lambda in V + lambda * log-probability, where ``score`` is ``value``."""
 
     @property
     def label(self) -> str:

@@ -198,6 +198,13 @@ class Tree:
     def close(self, session: str) -> None: ...
 
 
+class ByRequest(Tree):
+    """Each request of a batch is another draw."""
+
+    def generate(self, requests: Any, *, samples: int, **told: Any) -> list[list[Reply]]:
+        return [[self.reply(self.step(r.ids, n))] for n, r in enumerate(requests)]
+
+
 LINE = PROMPT.ids["\n"]
 A, B, C = (PROMPT.ids[letter] for letter in "abc")
 QUESTION = Request(session="q", ids=(1,), seed=5, limit=24)
@@ -224,6 +231,7 @@ def test_the_beginnings_worth_most_are_kept_and_an_end_competes_with_them():
     (decision,) = Beam(beams=2, expansions=3)(tree, READ, [QUESTION])
     assert words(decision) == ["b\nb\nb", "b\nb\na"]
     assert decision.choice.text == "b\nb\nb"
+    assert decision.value == 0.2
     # six draws of the question, then three of what is open beside the end that keeps its place
     assert [len(asked) for asked in tree.asked] == [1, 1, 1]
     assert decision.policy_tokens == 6 * 2 + 3 * 2 + 3 * 2
@@ -302,6 +310,20 @@ def test_beginnings_are_not_read_again_when_they_change_places(networks):
         return tokens
 
     assert read(forks=True) < 0.8 * read(forks=False)
+
+
+def test_solutions_are_worth_v_and_a_share_of_their_likelihood():
+    """The longer one is worth .05 more and four nats less likely."""
+    tree = Tree(
+        lambda history, draw: (A, B, A, B, A, END) if draw % 2 else (C, END),
+        lambda history: 0.4 if C in history else 0.45,
+    )
+    beam, many = {"beams": 2, "expansions": 2}, {"n": 2}
+    for weight, text in (({}, "c"), ({"weight": 0.0}, "ababa")):
+        (decision,) = Beam(**beam, **weight)(tree, READ, [QUESTION])
+        assert decision.choice.text == text
+        (decision,) = BestOfN(**many, **weight)(ByRequest(tree.step, tree.worth), READ, [QUESTION])
+        assert decision.choice.text == text
 
 
 def test_an_answer_ends_a_solution_though_its_author_goes_on():

@@ -219,7 +219,9 @@ def test_a_file_and_its_fields_stand_for_questions_of_ones_own():
     ],
 )
 def test_a_search_is_made_of_the_words_of_the_command_line(strategy: str, made: Any, label: str):
-    told = deciding("agent", strategy, k=4, temperature=0.7, score="logp", weight=0.0)
+    told = deciding("agent", strategy, k=4, temperature=0.7, score="logp", weight=None)
     assert STRATEGIES.load(strategy)(**dict(told)) == made
+    told = deciding("agent", strategy, k=4, temperature=None, score="value", weight=0.5)
+    assert STRATEGIES.load(strategy)(**dict(told)).weight == 0.5
     who = Settings(agent="agent", strategy=strategy, k=made.k, score=made.score, temperature=0.7)
     assert who.label == label

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from oreo_agent.agent.engines import Engine, Reply, Request
-from oreo_agent.agent.strategies import Candidate, Decision, Reading
+from oreo_agent.agent.strategies import PAPERS_BETA, Candidate, Decision, Reading
 from oreo_agent.agent.strategies.best_of_k import Score
 
 
@@ -44,7 +44,7 @@ class Beam:
     """``value``: V at the end of the step, plus ``weight`` * the beginning's log-probability.
     Controls: ``logp``: log-probability alone; ``chance``: any of them; ``constant``: a value that
     is the same everywhere, so that the first draw of each beginning is taken."""
-    weight: float = 0.0
+    weight: float = PAPERS_BETA
     """Reward units per nat of log-probability, added to V; ties go to the likelier."""
     depth: int = 20
     """Steps after which the search ends."""

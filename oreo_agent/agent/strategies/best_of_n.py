@@ -10,7 +10,7 @@ from random import Random
 from typing import Literal
 
 from oreo_agent.agent.engines import Engine, Request
-from oreo_agent.agent.strategies import Candidate, Decision, Reading
+from oreo_agent.agent.strategies import PAPERS_BETA, Candidate, Decision, Reading
 
 By = Literal["value", "majority", "weighted-majority", "logp", "chance"]
 
@@ -24,9 +24,11 @@ class BestOfN:
     temperature: float = 1.0
     """Of the draws."""
     by: By = "value"
-    """``value``: V at the solution's end; ``majority``: the answer that most give, of these the
-    likeliest solution; ``weighted-majority``: the answer with the largest sum of V; ``logp``: the
-    likeliest; ``chance``: any."""
+    """``value``: V at the solution's end, plus ``weight`` * its log-probability; ``majority``: the
+    answer that most give, of these the likeliest solution; ``weighted-majority``: the answer with
+    the largest sum of V; ``logp``: the likeliest; ``chance``: any."""
+    weight: float = PAPERS_BETA
+    """Reward units per nat of log-probability, added to V; ties go to the likelier."""
     max_tokens: int = 1024
     """Longest solution."""
 
@@ -105,7 +107,13 @@ class BestOfN:
             return Random(f"{request.seed}/chance").choice(ended)
         if self.by in ("majority", "weighted-majority"):
             ended = self._most(line, ended, read)
+        if self.by == "value":
+            return max(ended, key=lambda i: (self._worth(line[i]), line[i].logp))
         return max(ended, key=lambda i: (line[i].value or 0.0, line[i].logp))
+
+    def _worth(self, one: Candidate) -> float:
+        assert one.value is not None
+        return one.value + self.weight * one.logp
 
     def _most(self, line: list[Candidate], ended: list[int], read: Reading) -> list[int]:
         """Those whose answer most give, or weigh most; solutions without an answer give none."""

@@ -235,6 +235,7 @@ def test_the_beginnings_worth_most_are_kept_and_an_end_competes_with_them():
     # six draws of the question, then three of what is open beside the end that keeps its place
     assert [len(asked) for asked in tree.asked] == [1, 1, 1]
     assert decision.policy_tokens == 6 * 2 + 3 * 2 + 3 * 2
+    assert decision.value_tokens == 1 + decision.policy_tokens  # the question too
     (narrow,) = Beam(beams=1, expansions=3)(tree, READ, [QUESTION])
     assert words(narrow) == ["c"]  # one end holds the only place
 
@@ -310,6 +311,13 @@ def test_beginnings_are_not_read_again_when_they_change_places(networks):
         return tokens
 
     assert read(forks=True) < 0.8 * read(forks=False)
+
+
+def test_every_beginning_draws_anew_at_every_step():
+    tree = Tree(lambda history, draw: ((A, B)[draw % 2], LINE), lambda history: 0.5)
+    Beam(beams=2, depth=3)(tree, READ, [QUESTION])
+    seeds = [request.seed for asked in tree.asked for request in asked]
+    assert len(seeds) == len(set(seeds)) == 1 + 2 + 2
 
 
 def test_solutions_are_worth_v_and_a_share_of_their_likelihood():

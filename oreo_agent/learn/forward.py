@@ -244,41 +244,19 @@ class Values(NamedTuple):
     """(B, T) V before each action token."""
     ends: Tensor
     """(B, E) V at the end of each reply."""
-    logps: Tensor | None = None
-    """(B, T) log-probability of the action tokens by the value's body, if asked."""
-    seen_logps: Tensor | None = None
-    """(B, O) of the observed tokens, if asked."""
+    seen_logps: Tensor | None
+    """(B, O) log-probability of the observed tokens, if asked."""
 
 
-def state_values(
-    values: nn.Module, batch: Batch, *, acted: bool = False, seen: bool = False
-) -> Values:
-    """One pass of the value network.
-
-    Args:
-        values: `StateValues`.
-        batch: episodes.
-        acted: whether to reckon the log-probabilities of the action tokens too.
-        seen: and those of the observed tokens.
-    """
-    before, after = batch.state[batch.mask], batch.end[batch.end_mask]
-    places = [(before, batch.action[batch.mask], batch.mask)] if acted else []
-    if seen:
-        there = batch.seen_mask
-        places.append((batch.seen_state[there], batch.seen[there], there))
-    told = None
-    if places:
-        told = (torch.cat([place for place, _, _ in places]), torch.cat([t for _, t, _ in places]))
+def state_values(values: nn.Module, batch: Batch, *, seen: bool = False) -> Values:
+    """One pass of the value network."""
+    before, after, seen_mask = batch.state[batch.mask], batch.end[batch.end_mask], batch.seen_mask
+    told = (batch.seen_state[seen_mask], batch.seen[seen_mask]) if seen else None
     both, logps = values(batch, torch.cat([before, after]), told)
-    found: list[Tensor] = []
-    for place, _, mask in places:
-        found.append(spread(logps[: len(place)], mask))
-        logps = logps[len(place) :]
     return Values(
         spread(both[: len(before)], batch.mask),
         spread(both[len(before) :], batch.end_mask),
-        logps=found[0] if acted else None,
-        seen_logps=found[-1] if seen else None,
+        None if logps is None else spread(logps, seen_mask),
     )
 
 

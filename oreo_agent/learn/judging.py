@@ -175,7 +175,7 @@ def judged(
         if value is None:
             continue
         with computing(settings, device):
-            values, after, *_ = state_values(value, batch)
+            values, after, _ = state_values(value, batch)
         ref_logps = scores.ref_logps if known is None else looked_up(known, part, batch)
         if ref_logps is not None:
             ratio = scores.logps - ref_logps

@@ -214,17 +214,10 @@ class Trainer:
             told = [self.baselines[episode.instance] for episode in part]
             view = view._replace(baseline=view.reward.new_tensor(told))
         if self.value is not None:
-            found = state_values(
-                self.value,
-                batch,
-                acted=self._weighs("value_imitation"),
-                seen=self._weighs("value_observations"),
-            )
+            foresees = self._weighs("value_observations")
+            found = state_values(self.value, batch, seen=foresees)
             view = view._replace(
-                values=found.before,
-                end_values=found.ends,
-                value_logps=found.logps,
-                value_seen_logps=found.seen_logps,
+                values=found.before, end_values=found.ends, value_seen_logps=found.seen_logps
             )
         scores = None
         if not warm:

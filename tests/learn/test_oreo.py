@@ -211,18 +211,6 @@ def test_foreseeing_what_is_observed_trains_either_network_by_its_own_likelihood
     assert theirs.grad is not None
 
 
-def test_a_value_may_go_on_imitating_what_was_rewarded():
-    said = torch.tensor([[-1.0, -2.0], [-4.0, -9.0]], requires_grad=True)
-    mask = torch.tensor([[True, True], [True, False]])
-    rewards, values = torch.tensor([0.5, 0.0]), torch.zeros(2, 2)
-    base = view(torch.zeros(2, 2), values, rewards, mask=mask)._replace(value_logps=said)
-    plain, taught = (Oreo(value_imitation=weight)(base).value for weight in (0.0, 0.4))
-    # half of the loss belongs to each episode, and the second was not rewarded
-    assert (taught - plain).item() == pytest.approx(0.4 * 0.5 * 0.5 * (1.0 + 2.0) / 2)
-    (pull,) = torch.autograd.grad(taught, said)
-    torch.testing.assert_close(pull, torch.tensor([[-0.05, -0.05], [0.0, 0.0]]))
-
-
 def test_the_end_of_a_reply_may_look_ahead_to_the_state_after_the_answer():
     ratios = torch.zeros(2, 4)
     values = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.5, 0.6, 9.0, 9.0]], requires_grad=True)

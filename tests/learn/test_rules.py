@@ -460,7 +460,7 @@ def test_scores_and_values_are_those_of_each_episodes_own_plain_forward(
     batch = collate(episodes, packed=packed)
     with torch.no_grad():
         scores = policy_scores(nets.policy, batch, reference=nets.reference, seen=batch.seen_mask)
-        before, after, *_ = state_values(nets.value, batch)
+        before, after, _ = state_values(nets.value, batch)
         for i, episode in enumerate(episodes):
             ids = torch.tensor([episode.ids])
             full = nets.policy.policy(ids).logits[0].log_softmax(-1)

@@ -64,10 +64,8 @@ class View(NamedTuple):
     """(B, E) V at the end of each reply, before the environment answers."""
     seen_logps: "Tensor | None" = None
     """(B, O) log-probability of the tokens that the environment said, by the policy."""
-    value_logps: "Tensor | None" = None
-    """(B, T) log-probability of a_t by the body of the value network, in nats."""
     value_seen_logps: "Tensor | None" = None
-    """(B, O) by it too, of the tokens that the environment said."""
+    """(B, O) the same by the body of the value network."""
     seen_weight: "Tensor | None" = None
     """(B, O) their shares."""
     answer_weight: "Tensor | None" = None

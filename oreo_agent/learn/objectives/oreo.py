@@ -49,13 +49,7 @@ agree with V before it and V after its answer. V's own targets are not touched.
 A small network may be helped by foreseeing what the environment answers: with ``observations`` and
 ``value_observations`` the mean negative log-likelihood of the observed tokens is added to either
 loss, with ``answers`` that of the first token of each answer to the policy's: there a refusal and a
-success part, while most of what follows cannot be foreseen. With ``value_imitation`` the value's
-body goes on imitating the agent where R > 0, as verifiers do that learn from solutions
-(arXiv:2110.14168): what it would say itself is what it can judge others by. Added to L_V,
-
-    - value_imitation * R * 1/T sum_t log p_V(a_t|s_t).
-
-All are 0 in the paper.
+success part, while most of what follows cannot be foreseen. All are 0 in the paper.
 """
 
 from collections import Counter
@@ -115,14 +109,11 @@ class Oreo(Objective):
     """Weight of the first token of each of its answers beside that, in the same unit."""
     value_observations: float = 0.0
     """Weight of the environment's tokens in the value's loss, in reward units squared per nat."""
-    value_imitation: float = 0.0
-    """Weight of the agent's own tokens there, times the reward, in reward units per nat."""
 
     def __post_init__(self) -> None:
         if self.beta <= 0:
             raise ValueError(f"beta must be above 0, got {self.beta}")
-        terms = ("observations", "answers", "value_observations", "value_imitation")
-        for name in ("alpha", "end_weight", *terms):
+        for name in ("alpha", "end_weight", "observations", "answers", "value_observations"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if not 0 <= self.lookahead <= 1:
@@ -223,10 +214,6 @@ class Oreo(Objective):
             loss = loss + self.value_observations * unforeseen(
                 view.value_seen_logps, view.seen_weight
             )
-        if self.value_imitation > 0:
-            assert view.value_logps is not None
-            won = view.weight * view.reward[:, None]
-            loss = loss - self.value_imitation * weighted(view.value_logps, won, view.mask)
         return loss
 
     def _missed(self, values: Tensor, target: Tensor) -> Tensor:

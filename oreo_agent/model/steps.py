@@ -55,8 +55,7 @@ class Steps:
 
     def cut(self, ids: Sequence[int]) -> list[tuple[int, ...]]:
         """A reply's steps, the last one (closed or not) included."""
-        ends = self.ends(ids)
-        edges = [0, *(end for end in ends if end < len(ids)), len(ids)]
+        edges = [0, *self.ends(ids), len(ids)]
         return [tuple(ids[a:b]) for a, b in pairwise(edges) if b > a]
 
     def _mark(self, found: re.Match[str]) -> int:

@@ -278,39 +278,47 @@ def test_what_was_cut_comes_last_and_neither_ends_nor_goes_on():
     assert [[request.limit for request in asked] for asked in full.asked] == [[6], [4], [2]]
 
 
-def test_beginnings_are_not_read_again_when_they_change_places(networks):
+def tokens_read(engine: LocalEngine, search: Any, *, forks: bool) -> int:
+    """By policy and value while long questions are searched that the policy has read before."""
+    long = [replace(r, ids=r.ids[:1] + r.ids[1:-1] * 20 + r.ids[-1:]) for r in requests()]
+    engine.generate(long, samples=1, temperature=1.0, max_tokens=1)
+    tokens = 0
+    bodies = [engine.policy.base_model, engine.value.body]
+    plain = [body.forward for body in bodies]
+
+    def counting(forward: Any) -> Any:
+        def counted(*args: Any, **told: Any) -> Any:
+            nonlocal tokens
+            tokens += told["input_ids"].numel()
+            return forward(*args, **told)
+
+        return counted
+
+    for body, forward in zip(bodies, plain, strict=True):
+        body.forward = counting(forward)
+    fork = engine.fork
+    if not forks:
+        engine.fork = lambda session, other: None
+    try:
+        search(engine, READ, long)
+    finally:
+        engine.fork = fork
+        for body in bodies:
+            del body.forward
+        for request in long:
+            engine.close(request.session)
+    return tokens
+
+
+@pytest.mark.parametrize(
+    "search", [Beam(beams=3, score="constant", max_tokens=24), BestOfN(n=4, by="logp")], ids=repr
+)
+def test_what_was_read_is_not_read_again_where_the_search_goes_on(networks, search: Any):
     policy, value = networks
     often = Steps(["a", "b", "c", "0", "1"], PROMPT.steps._piece)  # and nothing else ends
     engine = LocalEngine(policy, value, stop_ids=frozenset(), max_context=600, steps=often)
-
-    def read(forks: bool) -> int:
-        tokens = 0
-        bodies = [engine.policy.base_model, engine.value.body]
-        plain = [body.forward for body in bodies]
-
-        def counting(forward: Any) -> Any:
-            def counted(*args: Any, **told: Any) -> Any:
-                nonlocal tokens
-                tokens += told["input_ids"].numel()
-                return forward(*args, **told)
-
-            return counted
-
-        for body, forward in zip(bodies, plain, strict=True):
-            body.forward = counting(forward)
-        fork = engine.fork
-        if not forks:
-            engine.fork = lambda session, other: None
-        try:
-            long = [replace(r, ids=r.ids[:1] + r.ids[1:-1] * 20 + r.ids[-1:]) for r in requests()]
-            Beam(beams=3, score="constant", max_tokens=24)(engine, READ, long)
-        finally:
-            engine.fork = fork
-            for body in bodies:
-                del body.forward
-        return tokens
-
-    assert read(forks=True) < 0.8 * read(forks=False)
+    forked, alone = (tokens_read(engine, search, forks=forks) for forks in (True, False))
+    assert forked < 0.8 * alone
 
 
 def test_every_beginning_draws_anew_at_every_step():
@@ -372,6 +380,24 @@ def test_majorities_count_answers_or_weigh_them():
     assert chosen("weighted-majority") == "3"
     assert chosen("value") == "3"
     assert chosen("logp") == "0"
+
+
+def test_solutions_without_an_answer_or_an_end_are_chosen_where_there_are_no_others():
+    mark, two, three = (PROMPT.ids[text] for text in ("#", "2", "3"))
+    said = {"no answer": (A, END), "two": (A, mark, two, END), "three": (mark, three, END)}
+
+    def chosen(by: Any, *names: str) -> str:
+        replies = [said.get(name, (mark, two)) for name in names]  # that one is cut
+        tree = ByRequest(lambda history, draw: replies[draw], lambda history: -len(history))
+        (decision,) = BestOfN(n=len(names), by=by)(tree, READ, [QUESTION])
+        return decision.choice.text
+
+    assert chosen("majority", "no answer", "no answer", "two") == "a#2"
+    assert chosen("majority", "two", "three") == "#3"  # as many, and likelier
+    assert chosen("majority", "no answer", "no answer") == "a"
+    for by in ("majority", "value", "logp", "chance"):
+        assert chosen(by, "cut", "cut", "two") == "a#2"
+        assert chosen(by, "cut", "cut") == "#2"
 
 
 @pytest.mark.parametrize(

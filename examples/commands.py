@@ -4,10 +4,13 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
+
+from oreo_agent.rollouts.report import Report
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = Path(sys.executable).with_name("oreo-agent")
@@ -33,3 +36,19 @@ def run(arguments: Sequence[str], *, quiet: bool = False) -> None:
 def said(text: str) -> None:
     """A heading."""
     CONSOLE.print(f"\n[cyan]{text}[/cyan]")
+
+
+def scored(folder: Path, ways: Mapping[str, Sequence[str]]) -> dict[str, Report]:
+    """The report of `eval` with each of these arguments, by name; a few at a time.
+
+    Reports are kept in ``folder``, which is made.
+    """
+    folder.mkdir(exist_ok=True, parents=True)
+    files = {name: folder / (name.replace(" ", "-").replace(",", "") + ".json") for name in ways}
+
+    def score(name: str) -> None:
+        run(("eval", *ways[name], "--out", str(files[name]), "--overwrite"), quiet=True)
+
+    with ThreadPoolExecutor(CORES) as pool:
+        list(pool.map(score, ways))
+    return {name: Report.load(file) for name, file in files.items()}

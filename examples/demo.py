@@ -12,11 +12,10 @@ import os
 import shlex
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands import CONSOLE, CORES, PROGRAM, ROOT, run, said
+from commands import CONSOLE, CORES, PROGRAM, ROOT, run, said, scored
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -38,11 +37,6 @@ class Row:
     against: str
     """Name of the row that it is paired with."""
     how: tuple[str, ...]
-
-    @property
-    def file(self) -> str:
-        """Name of its report."""
-        return self.name.replace(" ", "-").replace(",", "") + ".json"
 
 
 def rows() -> Iterator[Row]:
@@ -82,24 +76,14 @@ def learn(out: Path, data: str, seed: str) -> None:
 def judge(out: Path, data: str, games: int, seed: str) -> dict[str, Report]:
     """All rows on the same held-out games, two at a time."""
     said(f"{games} games on floor plans that none of them has seen.")
-    reports = out / "reports"
-    reports.mkdir(exist_ok=True)
+    split = ("--split", "valid_unseen", "--episodes", str(games), "--data", data)
+    split = (*split, "--step-limit", TURNS, "--seed", seed)
 
-    def score(row: Row) -> None:
+    def how(row: Row) -> tuple[str, ...]:
         value = ("--value", str(out / "oreo")) if row.agent == "sft" and row.how else ()
-        split = ("--split", "valid_unseen", "--episodes", str(games), "--data", data)
-        split = (*split, "--step-limit", TURNS)
-        run(
-            (
-                *("eval", "--agent", str(out / row.agent), *split, "--seed", seed),
-                *(*row.how, *value, "--out", str(reports / row.file), "--overwrite"),
-            ),
-            quiet=True,
-        )
+        return ("--agent", str(out / row.agent), *split, *row.how, *value)
 
-    with ThreadPoolExecutor(CORES) as pool:
-        list(pool.map(score, rows()))
-    return {row.name: Report.load(reports / row.file) for row in rows()}
+    return scored(out / "reports", {row.name: how(row) for row in rows()})
 
 
 def show(reports: dict[str, Report]) -> None:

@@ -14,11 +14,10 @@ import argparse
 import shlex
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands import CONSOLE, CORES, ROOT, run, said
+from commands import CONSOLE, CORES, ROOT, run, said, scored
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -38,11 +37,6 @@ class Row:
     name: str
     agent: str
     how: tuple[str, ...]
-
-    @property
-    def file(self) -> str:
-        """Name of its report."""
-        return self.name.replace(" ", "-").replace(",", "") + ".json"
 
 
 def rows() -> Iterator[Row]:
@@ -89,23 +83,14 @@ def learn(out: Path, data: str, seed: str) -> None:
 def judge(out: Path, data: str, split: str, problems: int, seed: str) -> dict[str, Report]:
     """All rows on the same held-out problems, two at a time."""
     said(f"{problems} problems of {split}.")
-    reports = out / "reports" / split
-    reports.mkdir(exist_ok=True, parents=True)
+    judged = (*TASK, "--split", split, "--data", data, "--episodes", str(problems))
+    judged = (*judged, "--seed", seed, "--live", "64")
 
-    def score(row: Row) -> None:
-        judged = (*TASK, "--split", split, "--data", data, "--episodes", str(problems))
+    def how(row: Row) -> tuple[str, ...]:
         value = ("--value", str(out / "oreo")) if row.agent == "sft" else ()
-        run(
-            (
-                *("eval", "--agent", str(out / row.agent), *judged, "--seed", seed, *value),
-                *(*row.how, "--live", "64", "--out", str(reports / row.file), "--overwrite"),
-            ),
-            quiet=True,
-        )
+        return ("--agent", str(out / row.agent), *judged, *row.how, *value)
 
-    with ThreadPoolExecutor(CORES) as pool:
-        list(pool.map(score, rows()))
-    return {row.name: Report.load(reports / row.file) for row in rows()}
+    return scored(out / "reports" / split, {row.name: how(row) for row in rows()})
 
 
 def show(reports: dict[str, Report]) -> None:

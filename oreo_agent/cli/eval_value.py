@@ -21,9 +21,12 @@ def evaluate_value(
         bool, typer.Option("--write", help="Keep calibration and trust in the bundle.")
     ] = False,
     weight: Annotated[
-        float,
-        typer.Option(help="Compare replies by V plus so much times their log-probability."),
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help="Compare replies by V plus so much times their log-probability "
+            "[default: .03 for solutions, as beam and best-of-n do; else 0]."
+        ),
+    ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, no lines.")] = False,
 ) -> None:

@@ -12,6 +12,7 @@ from oreo_agent.errors import DataError, RecordError
 from oreo_agent.learn.batch import Tokens
 from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.model.prompt import PromptFormat
+from oreo_agent.model.trust import usual_weight
 from oreo_agent.records.store import Store
 
 Relabel = Callable[[Sequence[int], Random], list[int]]
@@ -25,6 +26,8 @@ class Data:
     held_out: Sequence[Tokens]
     relabel: Relabel | None
     pad: int
+    weight: float = 0.0
+    """Of a reply's log-probability beside V, where held-out replies are compared."""
 
 
 def read_episodes(
@@ -151,4 +154,5 @@ def split(episodes: Sequence[Tokens], settings: TrainSettings, prompt: PromptFor
         held_out=[e for e in episodes if held_out(e.instance, settings)] if train else [],
         relabel=prompt.relabelled if prompt is not None and settings.relabel else None,
         pad=0,
+        weight=usual_weight(prompt.settings()) if prompt is not None else 0.0,
     )

@@ -28,7 +28,7 @@ from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.model.bundle import amend, read_card
 from oreo_agent.model.calibration import Calibration
 from oreo_agent.model.networks import ValueNetwork, load_policy
-from oreo_agent.model.trust import Trust
+from oreo_agent.model.trust import Trust, usual_weight
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,8 @@ class Judgement:
     """Those in which the episodes part."""
     source: str = ""
     """Where the episodes are from, for people."""
+    weight: float = 0.0
+    """Of a reply's log-probability beside V in the states."""
 
     @cached_property
     def calibration(self) -> Calibration | None:
@@ -51,7 +53,7 @@ class Judgement:
     @cached_property
     def trust(self) -> Trust | None:
         """Likewise."""
-        return None if self.valued is None else weigh(self.states, self.source)
+        return None if self.valued is None else weigh(self.states, self.source, self.weight)
 
 
 def judge_bundle(
@@ -61,7 +63,7 @@ def judge_bundle(
     only_held_out: bool = False,
     write: bool = False,
     threads: int = 1,
-    weight: float = 0.0,
+    weight: float | None = None,
 ) -> tuple[Judgement, dict[str, Any]]:
     """What a bundle makes of stored episodes, whoever played them.
 
@@ -76,7 +78,7 @@ def judge_bundle(
             without a state in which replies could be compared its trust stays.
         threads: of the CPU.
         weight: times the log-probability of a reply, added to V after it wherever replies are
-            compared, as best-of-K may do.
+            compared; None takes that of the strategies that play such a bundle (`usual_weight`).
 
     Returns:
         The judgement, and what is known of the episodes.
@@ -85,15 +87,11 @@ def judge_bundle(
         BundleError: there is no bundle, or it has no value, or it cannot be written.
         DataError: the stores hold nothing to judge by.
         RecordError: the stores do not fit each other, or not the bundle.
-        SettingError: the bundle was trained on these very episodes, which is no evidence to keep;
-            or evidence of V and likelihood together is to be kept as V's.
+        SettingError: the bundle was trained on these very episodes, which is no evidence to keep.
     """
-    if write and weight:
-        raise SettingError(
-            "what is kept in a bundle is what its value is worth by itself; drop --write or "
-            "--weight"
-        )
     card = read_card(bundle)
+    if weight is None:
+        weight = usual_weight(card.prompt)
     if not card.has_value:
         raise BundleError(f"{bundle} has no value to judge; train one with --method oreo")
     trained: dict[str, Any] = card.settings["train"]
@@ -226,6 +224,7 @@ def judged(
         valued=valued,
         states=states,
         source=source,
+        weight=weight,
     )
 
 

@@ -116,12 +116,13 @@ def ranking_figures(states: Sequence[State]) -> dict[str, float]:
     }
 
 
-def weigh(states: Sequence[State], source: str) -> Trust:
+def weigh(states: Sequence[State], source: str, weight: float = 0.0) -> Trust:
     """What the states say of V's choices, each state alike, with intervals over instances.
 
     Args:
         states: of `parted`, which V was not trained on.
         source: where they are from, for people.
+        weight: of log-probability in their values.
     """
     rows: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for state in states:
@@ -135,6 +136,7 @@ def weigh(states: Sequence[State], source: str) -> Trust:
         states=len(states),
         instances=instances,
         source=source,
+        weight=weight,
         **found,
     )
 

@@ -1,11 +1,15 @@
 """Whether V may choose: what held-out states say of its choices, in a word and in a sentence."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 
 LEAST_INSTANCES = 20
 """Evidence from fewer instances decides nothing."""
+PAPERS_BETA = 0.03
+"""Reward units per nat (arXiv:2412.16145). Among solutions the policy that is optimal at this pull
+toward pi takes the one with the largest V + beta * log pi (decision 0009)."""
 
 Trusted = Literal["yes", "no", "unknown"]
 
@@ -40,6 +44,8 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
     instances: int
     source: str
     """Where the episodes are from."""
+    weight: float = 0.0
+    """Times the log-probability of a reply, added to V in every choice that is judged here."""
     over_chance: Estimate | None = None
     """Success after V's choice, less that after a reply drawn blindly; None without states."""
     over_logp: Estimate | None = None
@@ -66,12 +72,17 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
         return {name: told for name, told in plain.items() if isinstance(told, Estimate)}
 
     @property
+    def chooser(self) -> str:
+        """What chooses here, for people."""
+        return f"V + {self.weight:g} log-probability" if self.weight else "V"
+
+    @property
     def sentence(self) -> str:
         """The verdict and what it rests on, for people."""
         if self.over_chance is None or self.over_logp is None:
             return (
-                f"whether V may choose is not known: no state of {self.source} has two replies to "
-                "compare; `oreo-agent rollout --branch` makes such states"
+                f"whether {self.chooser} may choose is not known: no state of {self.source} has "
+                "two replies to compare; `oreo-agent rollout --branch` makes such states"
             )
         rests = f"{self.states} states of {self.instances} instances, {self.source}"
         found = (
@@ -79,18 +90,19 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
             f"log-probability a choice; {rests}"
         )
         if self.trusted == "yes":
-            return f"V may choose here: {found}"
+            return f"{self.chooser} may choose here: {found}"
         if self.trusted == "unknown":
             few = self.instances < LEAST_INSTANCES
-            return f"whether V may choose is not known{' from so little' if few else ''}: {found}"
+            little = " from so little" if few else ""
+            return f"whether {self.chooser} may choose is not known{little}: {found}"
         worse, other = min(
             (self.over_chance, "chance"),
             (self.over_logp, "log-probability"),
             key=lambda pair: pair[0].high,
         )
         return (
-            f"by value would lose {-100 * worse.value:.1f} points a choice here against {other} "
-            f"[{100 * worse.low:+.1f}, {100 * worse.high:+.1f}]: {rests}"
+            f"by {self.chooser} would lose {-100 * worse.value:.1f} points a choice here against "
+            f"{other} [{100 * worse.low:+.1f}, {100 * worse.high:+.1f}]: {rests}"
         )
 
 
@@ -107,3 +119,14 @@ def verdict(over_chance: Estimate | None, over_logp: Estimate | None, instances:
     if over_chance.high < 0 or over_logp.high < 0:
         return "no"
     return "yes" if over_chance.low > 0 and over_logp.value >= 0 else "unknown"
+
+
+def usual_weight(prompt: Mapping[str, Any]) -> float:
+    """`Trust.weight` of the strategies that choose among replies in this format.
+
+    Beams and whole solutions go by V + `PAPERS_BETA` * log-probability, replies to a world by V.
+
+    Args:
+        prompt: settings of a prompt format.
+    """
+    return PAPERS_BETA if prompt.get("delimiters") else 0.0

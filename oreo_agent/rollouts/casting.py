@@ -16,6 +16,7 @@ from oreo_agent.errors import DataError, SettingError, nearest
 from oreo_agent.model.bundle import read_card
 from oreo_agent.model.chat import ChatPrompt
 from oreo_agent.model.prompt import PromptFormat
+from oreo_agent.model.trust import PAPERS_BETA
 from oreo_agent.records.episode import PolicyRecord
 from oreo_agent.registry import Registry
 from oreo_agent.rollouts.players import ModelPlayer, Player, TextPlayer
@@ -150,6 +151,8 @@ class Cast:
     def doubt(self) -> str:
         """Why the value that is to choose here should not; empty if nothing is known against it.
 
+        What is known is of V with one weight of the log-probability beside it, and of no other.
+
         Raises:
             BundleError: its card cannot be read.
         """
@@ -161,7 +164,9 @@ class Cast:
         if not by_value or not (judge / "bundle.json").exists():
             return ""
         trust = read_card(judge).trust
-        if trust is None or trust.trusted != "no":
+        usual = 0.0 if self.strategy == "best-of-k" else PAPERS_BETA
+        weight = told.get("weight", usual)
+        if trust is None or trust.trusted != "no" or trust.weight != weight:
             return ""
         return f"{judge}: {trust.sentence}; --strategy greedy or sample plays without it"
 

@@ -101,6 +101,19 @@ def test_evidence_is_written_into_the_bundle_but_not_that_of_its_own_lessons(
     assert read_card(bundle).trust != card.trust
 
 
+def test_a_verdict_is_kept_with_the_weight_that_it_was_found_with(
+    bundle: Path, store: Path, tmp_path: Path
+):
+    mine = tmp_path / "mine"
+    shutil.copytree(bundle, mine)
+    for asked, kept in ((None, 0.0), (0.2, 0.2)):
+        judge_bundle(mine, [store], only_held_out=True, write=True, weight=asked)
+        trust = read_card(mine).trust
+        assert trust is not None
+        assert trust.weight == kept
+        assert ("V + 0.2 log-probability" in (mine / "README.md").read_text()) == bool(kept)
+
+
 def test_episodes_that_never_part_say_nothing_against_what_is_known_of_v(
     bundle: Path, a_store, an_episode, tmp_path: Path
 ):

@@ -1,9 +1,17 @@
 """Trust is given and refused on evidence, and says so in one sentence."""
 
+import msgspec
 import pytest
 
 from oreo_agent.model.description import with_value_section
-from oreo_agent.model.trust import LEAST_INSTANCES, Estimate, Trust, verdict
+from oreo_agent.model.trust import (
+    LEAST_INSTANCES,
+    PAPERS_BETA,
+    Estimate,
+    Trust,
+    usual_weight,
+    verdict,
+)
 
 
 def estimate(low: float, value: float, high: float) -> Estimate:
@@ -53,7 +61,7 @@ def test_the_sentence_tells_the_worse_of_the_losses_and_what_it_rests_on():
     worse = estimate(-0.05, -0.03, -0.012)
     for pair in ((EVEN, worse), (BEHIND, worse)):
         assert trust("no", *pair).sentence == (
-            "by value would lose 3.0 points a choice here against log-probability [-5.0, -1.2]: "
+            "by V would lose 3.0 points a choice here against log-probability [-5.0, -1.2]: "
             "41 states of 30 instances, branches"
         )
     assert (
@@ -72,13 +80,27 @@ def test_the_sentence_tells_both_gains_where_v_may_choose_or_nobody_knows():
     assert "rollout --branch" in trust("unknown").sentence
 
 
+def test_the_sentence_names_what_chooses():
+    for trusted, words in (("no", "by {}"), ("yes", "{} may"), ("unknown", "whether {} may")):
+        some = estimate(-0.2, -0.1, -0.05)
+        for weight, chooser in ((0.0, "V"), (0.03, "V + 0.03 log-probability")):
+            told = msgspec.structs.replace(trust(trusted, some, some), weight=weight)
+            assert told.sentence.startswith(words.format(chooser) + " ")
+
+
+def test_solutions_are_chosen_by_value_and_likelihood_and_replies_to_a_world_by_value():
+    assert usual_weight({"format": "words", "delimiters": ["\n"]}) == PAPERS_BETA
+    assert usual_weight({"format": "compact", "entities": {}}) == 0
+    assert usual_weight({"format": "rows"}) == 0
+
+
 def test_a_model_card_tells_the_newest_evidence_and_keeps_what_else_it_says():
     first = with_value_section("# An agent\n\nMine.\n", None, trust("unknown"))
     assert "rollout --branch" in first
     more = first + "\n## Thanks\n\nTo all.\n"
     second = with_value_section(more, None, trust("no", BEHIND, EVEN))
     assert second.startswith(
-        "# An agent\n\nMine.\n\n## The value\n\nTrusted: **no**. By value would"
+        "# An agent\n\nMine.\n\n## The value\n\nTrusted: **no**. By V would"
     )
     assert second.endswith("\n## Thanks\n\nTo all.\n")
     assert second.count("## The value") == 1

@@ -119,12 +119,13 @@ def test_a_mistyped_task_is_answered_with_the_nearest():
         find_task("alfwrld")
 
 
-def judged(folder, trusted):
+def judged(folder, trusted, weight=0.0):
     """A bundle of whose value so much is known."""
     loss = Estimate(value=-0.03, low=-0.05, high=-0.01)
     trust = Trust(
-        trusted=trusted, states=41, instances=30, source="b", over_chance=loss, over_logp=loss
-    )
+        trusted=trusted, states=41, instances=30, source="b", weight=weight,
+        over_chance=loss, over_logp=loss,
+    )  # fmt: skip
     card = Card(
         method="oreo", settings={}, prompt={}, tokenizer="t", base="tiny", data={}, has_value=True,
         trust=trust if trusted else None,
@@ -136,7 +137,7 @@ def judged(folder, trusted):
 def test_a_value_that_is_known_to_choose_badly_is_doubted_where_it_chooses(tmp_path):
     bad = judged(tmp_path / "bad", "no")
     doubt = Cast(policy=bad, strategy="best-of-k").doubt()
-    assert doubt.startswith(f"{bad}: by value would lose 3.0 points")
+    assert doubt.startswith(f"{bad}: by V would lose 3.0 points")
     assert doubt.endswith(
         "41 states of 30 instances, b; --strategy greedy or sample plays without it"
     )
@@ -150,6 +151,21 @@ def test_a_value_that_is_known_to_choose_badly_is_doubted_where_it_chooses(tmp_p
     for strategy in ("greedy", "sample"):
         assert Cast(policy=bad, strategy=strategy).doubt() == ""
     assert Cast(policy="expert").doubt() == ""
+
+
+@pytest.mark.parametrize("strategy", ["best-of-k", "beam", "best-of-n"])
+def test_a_verdict_holds_for_the_weight_of_log_probability_that_it_was_found_with(
+    tmp_path, strategy
+):
+    usual = 0.0 if strategy == "best-of-k" else 0.03
+    for weight in (0.0, 0.03, 0.2):
+        bad = judged(tmp_path / f"{weight}", "no", weight)
+        plain = Cast(policy=bad, strategy=strategy).doubt()
+        assert bool(plain) == (weight == usual)
+        for asked in (0.0, 0.03, 0.2):
+            told = Cast(policy=bad, strategy=strategy, settings=(("weight", asked),)).doubt()
+            assert bool(told) == (weight == asked)
+        assert not plain or ("V + 0.03 log-probability would lose" in plain) == bool(usual)
 
 
 def test_a_model_without_a_card_is_not_doubted(model):

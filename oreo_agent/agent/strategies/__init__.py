@@ -14,10 +14,6 @@ from oreo_agent.errors import SettingError
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.registry import Registry
 
-PAPERS_BETA = 0.03
-"""Reward units per nat (arXiv:2412.16145). Among solutions the policy that is optimal at this pull
-toward pi takes the one with the largest V + beta * log pi (decision 0009)."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:

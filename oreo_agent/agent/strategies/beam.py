@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from oreo_agent.agent.engines import Engine, Reply, Request
-from oreo_agent.agent.strategies import PAPERS_BETA, Candidate, Decision, Reading
+from oreo_agent.agent.strategies import Candidate, Decision, Reading
 from oreo_agent.agent.strategies.best_of_k import Score
+from oreo_agent.model.trust import PAPERS_BETA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from random import Random
 from typing import Literal
 
 from oreo_agent.agent.engines import Engine, Request
-from oreo_agent.agent.strategies import PAPERS_BETA, Candidate, Decision, Reading
+from oreo_agent.agent.strategies import Candidate, Decision, Reading
+from oreo_agent.model.trust import PAPERS_BETA
 
 By = Literal["value", "majority", "weighted-majority", "logp", "chance"]
 

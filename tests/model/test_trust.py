@@ -99,9 +99,7 @@ def test_a_model_card_tells_the_newest_evidence_and_keeps_what_else_it_says():
     assert "rollout --branch" in first
     more = first + "\n## Thanks\n\nTo all.\n"
     second = with_value_section(more, None, trust("no", BEHIND, EVEN))
-    assert second.startswith(
-        "# An agent\n\nMine.\n\n## The value\n\nTrusted: **no**. By V would"
-    )
+    assert second.startswith("# An agent\n\nMine.\n\n## The value\n\nTrusted: **no**. By V would")
     assert second.endswith("\n## Thanks\n\nTo all.\n")
     assert second.count("## The value") == 1
     assert "rollout --branch" not in second

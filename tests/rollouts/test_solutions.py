@@ -49,10 +49,12 @@ def networks():
     return policy.double(), ValueNetwork.of_policy(policy).double()
 
 
-def player(networks: Any, stage: Stage, strategy: Strategy) -> ModelPlayer:
+def player(
+    networks: Any, stage: Stage, strategy: Strategy, *, max_context: int = 100
+) -> ModelPlayer:
     policy, value = networks
     engine = LocalEngine(
-        policy, value, stop_ids=PROMPT.stop_ids, max_context=100, steps=PROMPT.steps
+        policy, value, stop_ids=PROMPT.stop_ids, max_context=max_context, steps=PROMPT.steps
     )
     asked = stage.questioning()
     assert asked is not None
@@ -62,13 +64,15 @@ def player(networks: Any, stage: Stage, strategy: Strategy) -> ModelPlayer:
     return ModelPlayer(agent=agent, policy=PolicyRecord(kind="model"))
 
 
-def played(networks: Any, stage: Stage, strategy: Strategy, repeats: int = 8) -> list[Episode]:
+def played(
+    networks: Any, stage: Stage, strategy: Strategy, repeats: int = 8, max_context: int = 100
+) -> list[Episode]:
     works = make_plan(
         stage.instances(), policy="model", world="", episodes=None, repeats=repeats, seed=3
     )
     runner = Runner(
         world=stage.open(),
-        player=player(networks, stage, strategy),
+        player=player(networks, stage, strategy, max_context=max_context),
         environment=stage.environment,
         step_limit=stage.limit,
     )
@@ -146,12 +150,23 @@ class Fixed:
         ("a\n#### 0\n", False, "won", 2),
         ("a\na\na\na\n#### 0", True, "step_limit", 4),
         ("a", True, "lost", 1),
+        (f"a{' a' * 8}\n" * 2, False, "token_limit", 2),  # closed by its last token, and no room
     ],
 )
 def test_how_a_solution_ends(networks, stage: Stage, text: str, ended: bool, end: str, steps: int):
     episodes = played(networks, stage, Fixed(text, ended=ended), repeats=1)
     zero = [episode for episode in episodes if episode.instance in ("all/00000", "all/00003")]
     assert {(episode.end, episode.steps) for episode in zero} == {(end, steps)}
+
+
+def test_a_solution_may_fill_the_context_that_its_limit_reserves(networks, stage: Stage):
+    by_steps = Sample(max_tokens=20, values=True)
+    plain = played(networks, stage, by_steps)
+    opening = max(sum(len(s.ids) for s in e.segments if s.kind != "action") for e in plain)
+    limit = PROMPT.max_reply_tokens
+    tight = played(networks, stage, by_steps, max_context=opening + limit)
+    assert [told(episode) for episode in tight] == [told(episode) for episode in plain]
+    assert max(episode.steps for episode in plain) > 1
 
 
 def test_an_answer_that_nobody_can_grade_is_a_fault_and_is_never_learned_from(

@@ -81,7 +81,8 @@ def judge(out: Path, data: str, games: int, seed: str) -> dict[str, Report]:
 
     def how(row: Row) -> tuple[str, ...]:
         value = ("--value", str(out / "oreo")) if row.agent == "sft" and row.how else ()
-        return ("--agent", str(out / row.agent), *split, *row.how, *value)
+        # what its own held-out evidence says of a value is to be seen here, not obeyed
+        return ("--agent", str(out / row.agent), *split, *row.how, *value, "--trust-value")
 
     return scored(out / "reports", {row.name: how(row) for row in rows()})
 

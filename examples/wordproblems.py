@@ -99,7 +99,8 @@ def judge(out: Path, data: str, split: str, problems: int, seed: str) -> dict[st
 
     def how(row: Row) -> tuple[str, ...]:
         value = () if row.agent == "oreo" else ("--value", str(out / "oreo"))
-        return ("--agent", str(out / row.agent), *judged, *row.how, *value)
+        # what its own held-out evidence says of a value is to be seen here, not obeyed
+        return ("--agent", str(out / row.agent), *judged, *row.how, *value, "--trust-value")
 
     return scored(out / "reports" / split, {row.name: how(row) for row in rows(data)})
 

@@ -4,13 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from oreo_agent.agent.runtime import Agent
     from oreo_agent.learn.oreo_config import OREOConfig
     from oreo_agent.learn.oreo_trainer import OREOTrainer
 
 __version__ = "0.1.0"
-__all__ = ["OREOConfig", "OREOTrainer", "__version__"]
+__all__ = ["Agent", "OREOConfig", "OREOTrainer", "__version__"]
 
 _LAZY = {
+    "Agent": "oreo_agent.agent.runtime",
     "OREOConfig": "oreo_agent.learn.oreo_config",
     "OREOTrainer": "oreo_agent.learn.oreo_trainer",
 }

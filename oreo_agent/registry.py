@@ -1,8 +1,11 @@
 """A table of names whose objects are imported on first use, so that listing them costs nothing."""
 
+import importlib.util
 import pkgutil
+import sys
 from collections.abc import Mapping
-from typing import Generic, TypeVar, cast
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
 
 from oreo_agent.errors import SettingError, nearest
 
@@ -12,9 +15,11 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """One kind of plug-in: ``Registry("objective", {"oreo": "package.module:Class"})``."""
 
-    def __init__(self, kind: str, table: Mapping[str, str]) -> None:
+    def __init__(self, kind: str, table: Mapping[str, str], *, own: bool = False) -> None:
+        """A table of names; with ``own`` a user's ``module:Class`` or ``file.py:Class`` will do."""
         self.kind = kind
         self._table = dict(table)
+        self._own = own
 
     def names(self) -> list[str]:
         """Every name, sorted. Imports nothing."""
@@ -26,14 +31,45 @@ class Registry(Generic[T]):
         Raises:
             SettingError: it does not; the message holds the nearest one.
         """
-        if name not in self._table:
-            raise SettingError(f"no {self.kind} is called {name!r}; {nearest(name, self._table)}")
+        if name not in self._table and not (self._own and ":" in name):
+            own = ", or module:Class or file.py:Class of your own" if self._own else ""
+            raise SettingError(
+                f"no {self.kind} is called {name!r}; {nearest(name, self._table)}{own}"
+            )
 
     def load(self, name: str) -> T:
         """Import what ``name`` stands for.
 
         Raises:
-            SettingError: there is no such name.
+            SettingError: there is no such name, or a user's own cannot be imported.
         """
         self.check(name)
-        return cast(T, pkgutil.resolve_name(self._table[name]))
+        if name in self._table:
+            return cast(T, pkgutil.resolve_name(self._table[name]))
+        try:
+            return cast(T, _users(name))
+        except Exception as error:  # a user's file may raise whatever it likes
+            raise SettingError(
+                f"the {self.kind} {name!r} cannot be imported: {error or type(error).__name__}; "
+                "name it module:Class (in this folder, or installed) or file.py:Class"
+            ) from error
+
+
+def _users(name: str) -> Any:
+    """What stands in a module that is installed or in the current folder, or in a file."""
+    place, _, attribute = name.rpartition(":")
+    if not place.endswith(".py"):
+        if "" not in sys.path and str(Path.cwd()) not in sys.path:
+            sys.path.append(str(Path.cwd()))
+        return pkgutil.resolve_name(name)
+    path = Path(place).resolve()
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.exists():
+        raise FileNotFoundError(f"there is no file {place}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    found: Any = module
+    for part in attribute.split("."):
+        found = getattr(found, part)
+    return found

@@ -26,6 +26,8 @@ def evaluate(
     score: options.Score = "value",
     weight: options.Weight = None,
     value: options.Judge = None,
+    trust_value: options.TrustValue = False,
+    only_admissible: options.OnlyAdmissible = False,
     episodes: Annotated[
         int | None, typer.Option(help="Games, spread over the split [default: all].")
     ] = None,
@@ -81,7 +83,15 @@ def evaluate(
     from oreo_agent.rollouts.evaluate import evaluate as score_agent
     from oreo_agent.rollouts.verdicts import report_table
 
-    chosen = deciding(agent, strategy, k=k, temperature=temperature, score=score, weight=weight)
+    chosen = deciding(
+        agent,
+        strategy,
+        k=k,
+        temperature=temperature,
+        score=score,
+        weight=weight,
+        only_admissible=only_admissible,
+    )
     task, data = own_questions(task, data, question_field, answer_field, verifier)
     stage = Stage(task=task, split=split, data=data, step_limit=step_limit, live=live)
     cast = Cast(
@@ -93,7 +103,8 @@ def evaluate(
         device=device,
         threads=threads,
     )
-    say_doubt(cast.doubt())
+    cast, doubt = cast.gated(trust_value=trust_value)
+    say_doubt(doubt)
     report = score_agent(
         EvaluateSettings(
             stage=stage,

@@ -43,6 +43,19 @@ Weight = Annotated[
         "the paper's beta; of best-of-k 0].",
     ),
 ]
+OnlyAdmissible = Annotated[
+    bool,
+    typer.Option(
+        "--only-admissible",
+        help="Choose among commands that the world would admit; part of a report's contract.",
+    ),
+]
+TrustValue = Annotated[
+    bool,
+    typer.Option(
+        "--trust-value", help="Let the value choose although its own evidence speaks against it."
+    ),
+]
 Judge = Annotated[
     str | None,
     typer.Option("--value", help="A bundle whose value goes by [default: the agent's own]."),

@@ -29,6 +29,8 @@ def play(
     ] = None,
     k: options.K = 5,
     temperature: Annotated[float, typer.Option(help="Of what is drawn.")] = 0.5,
+    trust_value: options.TrustValue = False,
+    only_admissible: options.OnlyAdmissible = False,
     data: options.DataFolder = None,
     prompt: Annotated[
         str | None, typer.Option(help="react or bare, for a model that is no bundle.")
@@ -61,11 +63,13 @@ def play(
         stage=Stage(task=task, split=split, data=data, step_limit=step_limit, live=1),
         instance=instance,
         prompt=prompt,
+        only_admissible=only_admissible,
+        trust_value=trust_value,
         seed=seed,
         device=device,
         threads=threads,
     )
-    say_doubt(settings.cast().doubt())
+    say_doubt(settings.gated()[1])
     session = open_session(settings)
     try:
         if json:

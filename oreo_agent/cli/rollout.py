@@ -39,6 +39,8 @@ def rollout(
     score: options.Score = "value",
     weight: options.Weight = None,
     value: options.Judge = None,
+    trust_value: options.TrustValue = False,
+    only_admissible: options.OnlyAdmissible = False,
     epsilon: Annotated[float, typer.Option(help="Share of random turns of the expert.")] = 0.0,
     data: options.DataFolder = None,
     question_field: options.QuestionField = None,
@@ -66,7 +68,15 @@ def rollout(
 
     if strategy == "sample" and temperature == 0:
         strategy, temperature = "greedy", None
-    settings = deciding(policy, strategy, k=k, temperature=temperature, score=score, weight=weight)
+    settings = deciding(
+        policy,
+        strategy,
+        k=k,
+        temperature=temperature,
+        score=score,
+        weight=weight,
+        only_admissible=only_admissible,
+    )
     task, data = own_questions(task, data, question_field, answer_field, verifier)
     stage = Stage(task=task, split=split, data=data, step_limit=step_limit, live=live)
     cast = Cast(
@@ -80,7 +90,8 @@ def rollout(
         device=device,
         threads=threads,
     )
-    say_doubt(cast.doubt())
+    cast, doubt = cast.gated(trust_value=trust_value)
+    say_doubt(doubt)
     summary = collect(
         CollectSettings(
             out=out,

@@ -126,6 +126,11 @@ def load_prompt(settings: Mapping[str, Any], tokenizer: Tokenizer | None = None)
     return PROMPTS.load(str(settings.get("format"))).load(rest, tokenizer)
 
 
+def spent(segments: Iterable[Segment]) -> int:
+    """Tokens of all replies."""
+    return sum(len(segment.ids) for segment in segments if segment.kind == "action")
+
+
 def ids_of(segments: Iterable[Segment]) -> tuple[int, ...]:
     """The history as the model reads it."""
     return tuple(token for segment in segments for token in segment.ids)

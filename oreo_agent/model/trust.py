@@ -101,8 +101,8 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
             key=lambda pair: pair[0].high,
         )
         return (
-            f"by {self.chooser} would lose {-100 * worse.value:.1f} points a choice here against "
-            f"{other} [{100 * worse.low:+.1f}, {100 * worse.high:+.1f}]: {rests}"
+            f"choosing by {self.chooser} would lose {-100 * worse.value:.1f} points a choice here "
+            f"against {other} [{100 * worse.low:+.1f}, {100 * worse.high:+.1f}]: {rests}"
         )
 
 

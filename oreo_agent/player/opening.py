@@ -8,7 +8,7 @@ from typing import Any
 from oreo_agent.errors import SettingError
 from oreo_agent.model.bundle import Card, read_card
 from oreo_agent.player.session import Session, find_game
-from oreo_agent.rollouts.casting import TEXT_POLICIES, Cast, Stage, is_plain_model
+from oreo_agent.rollouts.casting import TEXT_POLICIES, Cast, Stage, deciding, is_plain_model
 from oreo_agent.rollouts.collect import policy_identity
 from oreo_agent.rollouts.plan import make_plan
 
@@ -32,13 +32,25 @@ class PlaySettings:
     """The game to begin with, by its id or a part that no other id has; None takes the first."""
     prompt: str | None = None
     """Prompt format of a model that is no bundle; None is ``react``."""
+    only_admissible: bool = False
+    """Whether a bundle chooses among commands that the world would admit."""
+    trust_value: bool = False
+    """Whether V may choose although its own evidence speaks against it."""
     seed: int = 0
     device: str = "auto"
     threads: int = 1
     """CPU threads of the engine."""
 
+    def gated(self) -> tuple[Cast, str]:
+        """Who plays once the gate has been asked, and what is to be said of it.
+
+        Raises:
+            OreoError: as `cast`.
+        """
+        return self.cast().gated(trust_value=self.trust_value)
+
     def cast(self) -> Cast:
-        """Who plays, with V asked for wherever there is one.
+        """Who is asked to play, with V asked for wherever there is one.
 
         Raises:
             BundleError: the bundle cannot be read.
@@ -85,9 +97,22 @@ class PlaySettings:
         )
 
     def _settings(self, strategy: str, card: Card) -> Mapping[str, Any]:
+        if ":" in strategy:
+            return dict(
+                deciding(
+                    self.agent,
+                    strategy,
+                    k=self.k,
+                    temperature=self.temperature,
+                    score="value",
+                    weight=None,
+                    only_admissible=self.only_admissible,
+                )
+            )
+        kept: dict[str, Any] = {"only_admissible": True} if self.only_admissible else {}
         if strategy == "best-of-k":
-            return {"k": self.k, "temperature": self.temperature}
-        settings: dict[str, Any] = {"values": True} if card.has_value else {}
+            return kept | {"k": self.k, "temperature": self.temperature}
+        settings = kept | ({"values": True} if card.has_value else {})
         return settings if strategy == "greedy" else settings | {"temperature": self.temperature}
 
 
@@ -97,7 +122,7 @@ def open_session(settings: PlaySettings) -> Session:
     Raises:
         OreoError: settings, data, bundle or game are wrong.
     """
-    cast, stage = settings.cast(), settings.stage
+    (cast, _), stage = settings.gated(), settings.stage
     instances = stage.instances()
     if settings.instance is not None:  # a wrong id is told before a model takes time to load
         find_game([instance.id for instance in instances], settings.instance)

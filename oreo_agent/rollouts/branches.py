@@ -17,7 +17,7 @@ from oreo_agent.agent.engines import Request
 from oreo_agent.agent.strategies import Candidate, Reading
 from oreo_agent.agent.strategies.best_of_k import BestOfK
 from oreo_agent.errors import DataError, RecordError, SettingError
-from oreo_agent.model.prompt import PromptFormat, ids_of
+from oreo_agent.model.prompt import PromptFormat, ids_of, spent
 from oreo_agent.records.episode import BranchRecord, Episode, Segment
 from oreo_agent.records.reader import Filter, StoreReader
 from oreo_agent.records.store import Store
@@ -206,8 +206,7 @@ def _left(prompt: PromptFormat, beginning: Sequence[Segment]) -> int | None:
     """Tokens that a solution may still have; None where each reply has a limit of its own."""
     if prompt.steps is None:
         return None
-    spent = sum(len(segment.ids) for segment in beginning if segment.kind == "action")
-    return prompt.max_reply_tokens - spent
+    return prompt.max_reply_tokens - spent(beginning)
 
 
 def _said(candidate: Candidate) -> Segment:

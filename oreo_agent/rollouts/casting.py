@@ -5,18 +5,19 @@ The settings can be sent to another process; what is made of them cannot.
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
-from oreo_agent.agent.strategies import STRATEGIES
+from oreo_agent.agent.gate import by_policy, objection
+from oreo_agent.agent.runtime import Agent
+from oreo_agent.agent.strategies import STRATEGIES, setting_names, settings_of
 from oreo_agent.errors import DataError, SettingError, nearest
 from oreo_agent.model.bundle import read_card
 from oreo_agent.model.chat import ChatPrompt
 from oreo_agent.model.prompt import PromptFormat
-from oreo_agent.model.trust import PAPERS_BETA
 from oreo_agent.records.episode import PolicyRecord
 from oreo_agent.registry import Registry
 from oreo_agent.rollouts.players import ModelPlayer, Player, TextPlayer
@@ -148,27 +149,30 @@ class Cast:
         """Whether a bundle plays."""
         return self.policy not in TEXT_POLICIES
 
-    def doubt(self) -> str:
-        """Why the value that is to choose here should not; empty if nothing is known against it.
+    def gated(self, *, trust_value: bool = False) -> tuple["Cast", str]:
+        """Who plays once the gate has been asked, and what is to be said of it.
 
-        What is known is of V with one weight of the log-probability beside it, and of no other.
+        Where the value that is to choose is known to choose badly, log-probability (of majorities
+        that V weighs, plain majority) chooses in its place.
+
+        Args:
+            trust_value: let V choose all the same.
 
         Raises:
             BundleError: its card cannot be read.
         """
-        told = dict(self.settings)
-        score = told.get("by", told.get("score", "value"))
         judge = Path(self.policy if self.value is None else self.value)
-        chooses = self.strategy in ("best-of-k", "beam", "best-of-n")
-        by_value = self.is_model and chooses and score in ("value", "weighted-majority")
-        if not by_value or not (judge / "bundle.json").exists():
-            return ""
-        trust = read_card(judge).trust
-        usual = 0.0 if self.strategy == "best-of-k" else PAPERS_BETA
-        weight = told.get("weight", usual)
-        if trust is None or trust.trusted != "no" or trust.weight != weight:
-            return ""
-        return f"{judge}: {trust.sentence}; --strategy greedy or sample plays without it"
+        if not self.is_model or not (judge / "bundle.json").exists():
+            return self, ""
+        told = dict(self.settings)
+        why = objection(self.strategy, told, read_card(judge).trust)
+        if not why:
+            return self, ""
+        if trust_value:
+            return self, f"{judge}: {why}; it chooses all the same"
+        settings = tuple(by_policy(self.strategy, told).items())
+        said = f"{judge}: {why}; the policy chooses in its place, unless you say --trust-value"
+        return replace(self, settings=settings), said
 
     def player(self, stage: Stage) -> Player:
         """Load who plays on ``stage``.
@@ -183,21 +187,19 @@ class Cast:
 
     def _agent(self, task: str, asked: Questioning | None) -> ModelPlayer:
         prompt = self._model_prompt(task, asked)
-        # torch and transformers take seconds to import, and only a model needs them
-        from oreo_agent.agent.load import load_agent  # noqa: PLC0415
-
-        agent = load_agent(
+        agent = Agent.load(
             self.policy,
             strategy=self.strategy,
-            settings=dict(self.settings),
             value=self.value,
             prompt=prompt,
             answer=None if asked is None else asked.answer,
+            trust_value=True,  # the gate has been asked before
             device=self.device,
             threads=self.threads,
+            **dict(self.settings),
         )
         # with their defaults: a policy is known by what it did, not by what was said of it
-        settings = asdict(cast(Any, agent.strategy))
+        settings = settings_of(agent.strategy)
         policy = PolicyRecord(
             kind="model",
             fingerprint=agent.fingerprint,
@@ -251,6 +253,8 @@ class Cast:
 def _details(settings: Mapping[str, Any]) -> list[str]:
     """Settings that decide and have no field of their own in the record."""
     told = {"temperature", "max_tokens", "values"}
+    if not settings.get("only_admissible"):
+        told.add("only_admissible")
     return [f"{key}={value}" for key, value in sorted(settings.items()) if key not in told]
 
 
@@ -293,21 +297,32 @@ def deciding(
     temperature: float | None,
     score: str,
     weight: float | None,
+    only_admissible: bool = False,
 ) -> tuple[tuple[str, Any], ...]:
     """Those of the settings that ``strategy`` has; none of them for ``expert`` and ``random``.
 
     Raises:
-        SettingError: the temperature is negative, or greedy play is given one.
+        SettingError: the temperature is negative, greedy play is given one, or a search over
+            solutions is to keep to admissible commands.
     """
     if temperature is not None and temperature < 0:
         raise SettingError(f"a temperature is 0 or more, got {temperature}")
     if policy in TEXT_POLICIES:
         return ()
-    given = {"temperature": temperature} if temperature is not None else {}
-    if strategy == "greedy":
-        if given:
-            raise SettingError("greedy has no temperature; take --strategy sample, or leave it out")
-        return ()
+    given: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
+    if strategy == "greedy" and given:
+        raise SettingError("greedy has no temperature; take --strategy sample, or leave it out")
+    if only_admissible:
+        if strategy in ("beam", "best-of-n"):
+            raise SettingError(
+                f"{strategy} searches solutions, of which nobody knows what is admissible; leave "
+                "--only-admissible out"
+            )
+        given |= {"only_admissible": True}
+    if ":" in strategy:
+        given |= {"k": k, "score": score} | ({} if weight is None else {"weight": weight})
+        known = setting_names(STRATEGIES.load(strategy))
+        return tuple((name, value) for name, value in given.items() if name in known)
     if strategy == "best-of-k":
         given |= {"k": k, "score": score}
     elif strategy == "beam":

@@ -114,6 +114,7 @@ def _contract(settings: EvaluateSettings, player: Player) -> Contract:
         # as it will be read back: JSON knows no tuples
         prompt_settings=msgspec.json.decode(msgspec.json.encode(prompt.settings())),
         admissible_shown=not settings.cast.is_model,
+        only_admissible=bool(dict(settings.cast.settings).get("only_admissible")),
         step_limit=stage.limit,
         reply_token_limit=prompt.max_reply_tokens,
         seed=settings.seed,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from oreo_agent import __version__
 from oreo_agent.agent.strategies import Candidate, Decision
 from oreo_agent.errors import DataError, RecordError
-from oreo_agent.model.prompt import PromptFormat
+from oreo_agent.model.prompt import PromptFormat, spent
 from oreo_agent.records.episode import (
     CandidateRecord,
     DecisionRecord,
@@ -98,7 +98,7 @@ class LiveEpisode:
     @property
     def _spent(self) -> int:
         """Tokens of all replies so far."""
-        return sum(len(segment.ids) for segment in self.segments if segment.kind == "action")
+        return spent(self.segments)
 
     def show(self, scene: Scene, *segments: Segment) -> None:
         """Append what the world said, as the prompt format tells it.

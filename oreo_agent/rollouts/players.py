@@ -107,7 +107,12 @@ class ModelPlayer:
 
 def _request(view: View) -> Request:
     return Request(
-        session=view.session, ids=view.ids, seed=view.seed, drawn=view.drawn, limit=view.limit
+        session=view.session,
+        ids=view.ids,
+        seed=view.seed,
+        drawn=view.drawn,
+        limit=view.limit,
+        admissible=view.info.get("admissible_commands") or None,
     )
 
 

@@ -33,6 +33,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     """How much of the episode the agent is shown at each turn."""
     admissible_shown: bool
     """Whether the agent is shown the admissible commands."""
+    only_admissible: bool = False
+    """Whether it may say nothing else."""
     step_limit: int
     reply_token_limit: int
     seed: int
@@ -42,7 +44,12 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hash(self) -> str:
         """Twelve hexadecimal digits; equal exactly if all lines are."""
-        canonical = msgspec.json.encode(self, order="sorted")
+        told = msgspec.to_builtins(self)
+        if (
+            not self.only_admissible
+        ):  # older reports do not tell, and their hashes stay what they are
+            del told["only_admissible"]
+        canonical = msgspec.json.encode(told, order="sorted")
         return hashlib.sha256(canonical).hexdigest()[:12]
 
     def first_difference(self, other: "Contract") -> tuple[str, Any, Any] | None:

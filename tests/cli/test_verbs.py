@@ -316,5 +316,5 @@ def test_whoever_plays_by_a_value_that_loses_is_told_so_in_one_line(oreo, tmp_pa
     amend(bundle, None, trust)
     for lines in warnings(*by_value):
         (line,) = lines
-        assert "by V would lose 3.0 points a choice here" in line
+        assert "choosing by V would lose 3.0 points a choice here" in line
     assert list(warnings("--strategy", "greedy")) == [[], [], []]

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from oreo_agent.agent.engines import Request
-from oreo_agent.agent.load import load_agent
+from oreo_agent.agent.runtime import Agent
 from oreo_agent.cli import run as oreo
 from oreo_agent.errors import BundleError, DataError, OreoError, RecordError, SettingError
 from oreo_agent.learn import train as training
@@ -69,7 +69,7 @@ def bundles(store: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Trai
 
 def test_sft_then_oreo_give_bundles_that_play(bundles, prompt):
     for run, values in zip(bundles, (False, True), strict=True):
-        agent = load_agent(run.out, strategy="sample", settings={"values": values}, device="cpu")
+        agent = Agent.load(run.out, strategy="sample", values=values, device="cpu")
         history = ids_of(prompt.opening("You see key 1, den 2."))
         (decision,) = agent.decide([Request(session="a", ids=history, seed=1)])
         assert decision.choice.ids

@@ -218,4 +218,4 @@ def test_what_cannot_be_amended_says_so_and_keeps_its_card(tmp_path: Path):
     assert read_card(folder).trust is None
     (folder / "README.md").unlink()
     assert amend(folder, None, TRUST).trust == TRUST
-    assert "By value would lose 3.0 points" in (folder / "README.md").read_text()
+    assert "Choosing by V would lose 3.0 points" in (folder / "README.md").read_text()

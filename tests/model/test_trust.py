@@ -61,8 +61,8 @@ def test_the_sentence_tells_the_worse_of_the_losses_and_what_it_rests_on():
     worse = estimate(-0.05, -0.03, -0.012)
     for pair in ((EVEN, worse), (BEHIND, worse)):
         assert trust("no", *pair).sentence == (
-            "by V would lose 3.0 points a choice here against log-probability [-5.0, -1.2]: "
-            "41 states of 30 instances, branches"
+            "choosing by V would lose 3.0 points a choice here against log-probability "
+            "[-5.0, -1.2]: 41 states of 30 instances, branches"
         )
     assert (
         "4.0 points a choice here against chance [-7.0, -1.0]" in trust("no", BEHIND, EVEN).sentence
@@ -81,7 +81,11 @@ def test_the_sentence_tells_both_gains_where_v_may_choose_or_nobody_knows():
 
 
 def test_the_sentence_names_what_chooses():
-    for trusted, words in (("no", "by {}"), ("yes", "{} may"), ("unknown", "whether {} may")):
+    for trusted, words in (
+        ("no", "choosing by {}"),
+        ("yes", "{} may"),
+        ("unknown", "whether {} may"),
+    ):
         some = estimate(-0.2, -0.1, -0.05)
         for weight, chooser in ((0.0, "V"), (0.03, "V + 0.03 log-probability")):
             told = msgspec.structs.replace(trust(trusted, some, some), weight=weight)
@@ -99,7 +103,8 @@ def test_a_model_card_tells_the_newest_evidence_and_keeps_what_else_it_says():
     assert "rollout --branch" in first
     more = first + "\n## Thanks\n\nTo all.\n"
     second = with_value_section(more, None, trust("no", BEHIND, EVEN))
-    assert second.startswith("# An agent\n\nMine.\n\n## The value\n\nTrusted: **no**. By V would")
+    told = "# An agent\n\nMine.\n\n## The value\n\nTrusted: **no**. Choosing by V would"
+    assert second.startswith(told)
     assert second.endswith("\n## Thanks\n\nTo all.\n")
     assert second.count("## The value") == 1
     assert "rollout --branch" not in second

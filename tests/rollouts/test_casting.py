@@ -134,23 +134,49 @@ def judged(folder, trusted, weight=0.0):
     return str(folder)
 
 
-def test_a_value_that_is_known_to_choose_badly_is_doubted_where_it_chooses(tmp_path):
+def doubt(**cast):
+    return Cast(**cast).gated()[1]
+
+
+def test_a_value_that_is_known_to_choose_badly_does_not_choose_and_it_is_said(tmp_path):
     bad = judged(tmp_path / "bad", "no")
-    doubt = Cast(policy=bad, strategy="best-of-k").doubt()
-    assert doubt.startswith(f"{bad}: by V would lose 3.0 points")
-    assert doubt.endswith(
-        "41 states of 30 instances, b; --strategy greedy or sample plays without it"
+    asked = Cast(policy=bad, strategy="best-of-k", settings=(("k", 3),))
+    cast, said = asked.gated()
+    assert dict(cast.settings) == {"k": 3, "score": "logp", "values": True}
+    assert said.startswith(f"{bad}: choosing by V would lose 3.0 points")
+    assert said.endswith(
+        "41 states of 30 instances, b; the policy chooses in its place, unless you say "
+        "--trust-value"
     )
+    trusting, warned = asked.gated(trust_value=True)
+    assert trusting == asked
+    assert warned.endswith("; it chooses all the same")
+
+
+@pytest.mark.parametrize(
+    ("score", "instead"),
+    [("value", "logp"), ("weighted-majority", "majority")],
+)
+def test_what_needs_no_value_chooses_whole_solutions_in_its_place(tmp_path, score, instead):
+    bad = judged(tmp_path / "bad", "no", 0.03)
+    cast, said = Cast(policy=bad, strategy="best-of-n", settings=(("by", score),)).gated()
+    assert said
+    assert dict(cast.settings) == {"by": instead}
+
+
+def test_only_a_value_that_chooses_is_doubted(tmp_path):
+    bad = judged(tmp_path / "bad", "no")
+    said = doubt(policy=bad, strategy="best-of-k")
     others = [judged(tmp_path / f"bundle {name}", name) for name in ("yes", "unknown", "")]
     for other in others:
-        assert Cast(policy=other, strategy="best-of-k").doubt() == ""
-        assert Cast(policy=bad, strategy="best-of-k", value=other).doubt() == ""
-        assert Cast(policy=other, strategy="best-of-k", value=bad).doubt() == doubt
+        assert doubt(policy=other, strategy="best-of-k") == ""
+        assert doubt(policy=bad, strategy="best-of-k", value=other) == ""
+        assert doubt(policy=other, strategy="best-of-k", value=bad) == said != ""
     for score in ("logp", "chance", "constant"):
-        assert Cast(policy=bad, strategy="best-of-k", settings=(("score", score),)).doubt() == ""
+        assert doubt(policy=bad, strategy="best-of-k", settings=(("score", score),)) == ""
     for strategy in ("greedy", "sample"):
-        assert Cast(policy=bad, strategy=strategy).doubt() == ""
-    assert Cast(policy="expert").doubt() == ""
+        assert doubt(policy=bad, strategy=strategy) == ""
+    assert doubt(policy="expert") == ""
 
 
 @pytest.mark.parametrize("strategy", ["best-of-k", "beam", "best-of-n"])
@@ -160,13 +186,13 @@ def test_a_verdict_holds_for_the_weight_of_log_probability_that_it_was_found_wit
     usual = 0.0 if strategy == "best-of-k" else 0.03
     for weight in (0.0, 0.03, 0.2):
         bad = judged(tmp_path / f"{weight}", "no", weight)
-        plain = Cast(policy=bad, strategy=strategy).doubt()
+        plain = doubt(policy=bad, strategy=strategy)
         assert bool(plain) == (weight == usual)
         for asked in (0.0, 0.03, 0.2):
-            told = Cast(policy=bad, strategy=strategy, settings=(("weight", asked),)).doubt()
+            told = doubt(policy=bad, strategy=strategy, settings=(("weight", asked),))
             assert bool(told) == (weight == asked)
         assert not plain or ("V + 0.03 log-probability would lose" in plain) == bool(usual)
 
 
 def test_a_model_without_a_card_is_not_doubted(model):
-    assert Cast(policy=str(model), strategy="best-of-k").doubt() == ""
+    assert doubt(policy=str(model), strategy="best-of-k") == ""

@@ -23,6 +23,7 @@ CHANGES = [
     ("prompt_settings", CONTRACT.prompt_settings | {"depth": {}}, "prompt_settings.depth.inner"),
     ("history", "last 5", "history"),
     ("admissible_shown", True, "admissible_shown"),
+    ("only_admissible", True, "only_admissible"),
     ("step_limit", 50, "step_limit"),
     ("reply_token_limit", 64, "reply_token_limit"),
     ("seed", 1, "seed"),

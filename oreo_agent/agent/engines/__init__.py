@@ -6,10 +6,12 @@ a caller may go back, branch or forget at will and pays only for tokens that are
 To add one: write a file beside this one, then add its line to `ENGINES`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from oreo_agent.model.steps import Steps
 from oreo_agent.registry import Registry
 
 
@@ -28,6 +30,8 @@ class Request:
     what that one would have gone on with."""
     limit: int | None = None
     """The longest reply to this request, where that is less than to the others."""
+    admissible: tuple[str, ...] | None = None
+    """Commands that the world would admit now; None if it does not tell. Engines look away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,25 @@ class Engine(Protocol):
         """
         ...
 
+    def logps(
+        self,
+        requests: Sequence[Request],
+        replies: Sequence[Sequence[tuple[int, ...]]],
+        *,
+        reference: bool = False,
+    ) -> list[list[float]]:
+        """Log-probability of each reply as a whole at temperature 1, in nats.
+
+        Args:
+            requests: distinct sessions.
+            replies: to each request; an empty one has 0.
+            reference: under the policy that this one learned from, not under this one.
+
+        Raises:
+            EngineError: there is no reference.
+        """
+        ...
+
     def fork(self, session: str, other: str) -> None:
         """Let ``other`` know of what ``session`` has read; what it knew before is forgotten."""
         ...
@@ -83,7 +106,24 @@ class Engine(Protocol):
         ...
 
 
-ENGINES: Registry[type[Engine]] = Registry(
-    "engine",
-    {"transformers": "oreo_agent.agent.engines.local:LocalEngine"},
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an engine is opened with: folders in Hugging Face format, and how replies end."""
+
+    policy: Path
+    value: Path | None = None
+    reference: Path | None = None
+    """The policy that ``policy`` learned from; None leaves its log-probabilities unknown."""
+    stop_ids: frozenset[int]
+    steps: Steps | None = None
+    max_context: int | None = None
+    """Longest history with its reply, in tokens; None takes what the policy was built for."""
+    device: str = "auto"
+    """``auto`` takes a GPU if there is one."""
+    threads: int = 1
+    """Of the CPU."""
+
+
+ENGINES: Registry[Callable[[Parts], Engine]] = Registry(
+    "engine", {"transformers": "oreo_agent.agent.engines.local:open_engine"}
 )

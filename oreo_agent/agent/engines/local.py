@@ -9,11 +9,34 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-from oreo_agent.agent.engines import Reply, Request
+from oreo_agent.agent.engines import Parts, Reply, Request
 from oreo_agent.agent.engines.tree import TreeReader
 from oreo_agent.errors import EngineError
-from oreo_agent.model.networks import ValueNetwork, output_weight
+from oreo_agent.model.networks import ValueNetwork, load_policy, output_weight
 from oreo_agent.model.steps import Steps
+
+
+def open_engine(parts: Parts) -> "LocalEngine":
+    """The networks in the folders of ``parts``, on its device.
+
+    Raises:
+        BundleError: weights cannot be read.
+    """
+    torch.set_num_threads(parts.threads)
+    auto = "cuda" if torch.cuda.is_available() else "cpu"
+    place = torch.device(auto if parts.device == "auto" else parts.device)
+    policy = load_policy(parts.policy)
+    reference = None if parts.reference is None else load_policy(parts.reference).to(place)  # pyright: ignore[reportArgumentType]
+    value = None if parts.value is None else ValueNetwork.load(parts.value).to(place)
+    most = parts.max_context or int(getattr(policy.config, "max_position_embeddings", 4096))
+    return LocalEngine(
+        policy.to(place),  # pyright: ignore[reportArgumentType]
+        value,
+        reference=reference,
+        stop_ids=parts.stop_ids,
+        max_context=most,
+        steps=parts.steps,
+    )
 
 
 class LocalEngine:
@@ -24,6 +47,7 @@ class LocalEngine:
         policy: PreTrainedModel,
         value: ValueNetwork | None,
         *,
+        reference: PreTrainedModel | None = None,
         stop_ids: frozenset[int],
         max_context: int,
         steps: Steps | None = None,
@@ -35,18 +59,30 @@ class LocalEngine:
         self.steps = steps
         self._reader = TreeReader(cast(PreTrainedModel, policy.base_model))
         self._judge = TreeReader(value.body) if value is not None else None
+        self.reference = reference.eval().requires_grad_(False) if reference is not None else None
+        self._root: TreeReader | None = None
+        if reference is not None:
+            self._root = TreeReader(cast(PreTrainedModel, reference.base_model))
 
     def close(self, session: str) -> None:
         """Forget a session."""
-        self._reader.close(session)
-        if self._judge is not None:
-            self._judge.close(session)
+        for reader in self._readers:
+            reader.close(session)
 
     def fork(self, session: str, other: str) -> None:
-        """Copy what policy and value have read of ``session`` to ``other``."""
-        self._reader.fork(session, other)
-        if self._judge is not None:
-            self._judge.fork(session, other)
+        """Copy what the networks have read of ``session`` to ``other``."""
+        for reader in self._readers:
+            reader.fork(session, other)
+
+    @property
+    def _readers(self) -> list[TreeReader]:
+        readers = (self._reader, self._judge, self._root)
+        return [reader for reader in readers if reader is not None]
+
+    @property
+    def encoded(self) -> int:
+        """Tokens that all networks together have read so far, padding not counted."""
+        return sum(reader.encoded for reader in self._readers)
 
     @torch.inference_mode()
     def generate(
@@ -121,6 +157,35 @@ class LocalEngine:
         found = iter(self.value.head(torch.stack(flat)).tolist())
         return [[next(found) for _ in line] for line in ends]
 
+    @torch.inference_mode()
+    def logps(
+        self,
+        requests: Sequence[Request],
+        replies: Sequence[Sequence[tuple[int, ...]]],
+        *,
+        reference: bool = False,
+    ) -> list[list[float]]:
+        """Log-probability of each reply as a whole.
+
+        Raises:
+            EngineError: the reference is asked for, and there is none.
+        """
+        network, reader = (self.reference, self._root) if reference else (self.policy, self._reader)
+        if network is None or reader is None:
+            raise EngineError(
+                "this agent does not know the policy that it learned from; name its folder as "
+                "reference when it is loaded"
+            )
+        sessions, histories = [r.session for r in requests], [r.ids for r in requests]
+        along = reader.along(sessions, histories, replies)
+        flat = [
+            (states, ids)
+            for line in zip(along, replies, strict=True)
+            for states, ids in zip(*line, strict=True)
+        ]
+        found = iter([_scored(states, ids, output_weight(network)) for states, ids in flat])
+        return [[next(found) for _ in line] for line in replies]
+
     def _draw(self, hidden: Tensor, temperature: float, noise: Tensor) -> tuple[Tensor, Tensor]:
         """(R, K, H) states and (R, K) uniform numbers to tokens and their log-probabilities."""
         logits = functional.linear(hidden, output_weight(self.policy)).float()
@@ -133,6 +198,15 @@ class LocalEngine:
             tokens = torch.searchsorted(heap, aim, right=True).squeeze(-1)
             tokens = tokens.clamp(max=heap.shape[-1] - 1)
         return tokens, full.gather(-1, tokens[..., None]).squeeze(-1)
+
+
+def _scored(states: Tensor, ids: tuple[int, ...], weight: Tensor) -> float:
+    """(T, H) states, each before one of the ids, to the sum of their log-probabilities."""
+    if not ids:
+        return 0.0
+    logits = functional.linear(states, weight).float()
+    tokens = torch.tensor(ids, device=logits.device)[:, None]
+    return float(functional.log_softmax(logits, dim=-1).gather(-1, tokens).sum())
 
 
 class _Branch:

@@ -5,6 +5,7 @@ scratch for branches (replies that are tried). A mask says who sees whom, so K b
 history are read side by side without a copy of the history, and dropping them costs nothing.
 """
 
+import inspect
 from collections.abc import Sequence
 from typing import cast
 
@@ -28,6 +29,11 @@ class TreeReader:
         self._read: dict[str, tuple[int, ...]] = {}
         self._last: dict[str, Tensor] = {}
         self._capacity = (0, 0)
+        # transformers 5.24 calls it `cache`; before, and in models of others, it is the longer word
+        named = "cache" in inspect.signature(body.forward).parameters
+        self._cache_name = "cache" if named else "past_key_values"
+        self.encoded = 0
+        """Tokens read so far, padding not counted."""
 
     def close(self, session: str) -> None:
         """Give the session's line back."""
@@ -60,8 +66,38 @@ class TreeReader:
             (R, H) hidden states at the ends of the histories, and for each history and branch the
             (H,) hidden state at the branch's end.
         """
-        lines = self._lines(sessions)
         branches = branches or [()] * len(sessions)
+        found = self._states(sessions, histories, branches)
+        lasts = [self._last[session] for session in sessions]
+        ends = [
+            [states[span.stop - 1] if span.start < span.stop else last for span in spans]
+            for (states, spans), last in zip(found, lasts, strict=True)
+        ]
+        return torch.stack(lasts), ends
+
+    @torch.inference_mode()
+    def along(
+        self,
+        sessions: Sequence[str],
+        histories: Sequence[tuple[int, ...]],
+        branches: Sequence[Sequence[tuple[int, ...]]],
+    ) -> list[list[Tensor]]:
+        """For each history and branch the (T, H) hidden states before each of its T tokens."""
+        found = self._states(sessions, histories, branches)
+        return [
+            [torch.cat([self._last[session][None], states[span]])[:-1] for span in spans]
+            for session, (states, spans) in zip(sessions, found, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def _states(
+        self,
+        sessions: Sequence[str],
+        histories: Sequence[tuple[int, ...]],
+        branches: Sequence[Sequence[tuple[int, ...]]],
+    ) -> list[tuple[Tensor, list[slice]]]:
+        """For each history (T, H) states of what was read now, and where its branches are in it."""
+        lines = self._lines(sessions)
         pairs = zip(sessions, histories, strict=True)
         known = [_common(self._read.get(session, ()), history) for session, history in pairs]
         for i, session in enumerate(sessions):
@@ -71,7 +107,7 @@ class TreeReader:
             _Row(history, at, line)
             for history, at, line in zip(histories, known, branches, strict=True)
         ]
-        ends: list[list[Tensor]] = [[] for _ in rows]
+        found = [(torch.empty(0), row.spans) for row in rows]
         for group in _groups([len(row.ids) for row in rows]):
             width = max(len(rows[r].ids) for r in group)
             hidden = torch.empty(len(group), 0)
@@ -82,9 +118,9 @@ class TreeReader:
                 if row.new:
                     self._last[session] = states[row.new - 1].clone()  # not a view of the batch
                 self._read[session] = histories[r]
-                last = self._last[session]
-                ends[r] = [states[at] if at >= 0 else last for at in row.ends]
-        return torch.stack([self._last[s] for s in sessions]), ends
+                self.encoded += len(row.ids)
+                found[r] = (states, row.spans)
+        return found
 
     @torch.inference_mode()
     def grow(
@@ -102,6 +138,7 @@ class TreeReader:
             (R, K, H) hidden states.
         """
         lines = self._lines(sessions)
+        self.encoded += tokens.numel()
         k = tokens.shape[1]
         device = tokens.device
         length = torch.tensor(lengths, device=device)[:, None]
@@ -155,8 +192,8 @@ class TreeReader:
             input_ids=ids,
             attention_mask=mask[:, None],
             position_ids=positions,
-            past_key_values=self._cache,
             use_cache=True,
+            **{self._cache_name: self._cache},
         )
         hidden = cast(Tensor, out.last_hidden_state)
         return hidden if spread is None else hidden[spread.rows]
@@ -214,7 +251,7 @@ class _Row:
         self.positions = list(range(known, len(history)))
         self.places = list(self.positions)
         self.starts = list(self.positions)
-        self.ends: list[int] = []
+        self.spans: list[slice] = []
         self.end = len(history)
         for branch in branches:
             self.ids.extend(branch)
@@ -222,7 +259,7 @@ class _Row:
             self.places.extend(range(self.end, self.end + len(branch)))
             self.starts.extend([self.end] * len(branch))
             self.end += len(branch)
-            self.ends.append(len(self.ids) - 1 if branch else -1)
+            self.spans.append(slice(len(self.ids) - len(branch), len(self.ids)))
 
 
 def _common(read: tuple[int, ...], history: tuple[int, ...]) -> int:

@@ -7,7 +7,8 @@ dispute it. To add one: write a file beside this one, then add its line to `STRA
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from difflib import get_close_matches
+from typing import Any, Protocol
 
 from oreo_agent.agent.engines import Engine, Request
 from oreo_agent.errors import SettingError
@@ -27,6 +28,15 @@ class Candidate:
     ended: bool
     value: float | None = None
     """V at the end of the reply; None if no value was asked."""
+    probability: float | None = None
+    """Chance of success there, by the agent's calibration; None if it has none."""
+    advantage: float | None = None
+    """V at the end of the reply less V before it (arXiv:2412.16145, fig. 1)."""
+    implicit_advantage: float | None = None
+    """beta * log(pi / pi_ref) of the reply, which at the optimum is its advantage
+    (arXiv:2412.16145, fig. 1); None where the reference is not loaded."""
+    admissible: bool | None = None
+    """Whether the world would admit the command; None if it does not tell."""
 
     @property
     def logp(self) -> float:
@@ -63,6 +73,10 @@ class Decision:
     """Tokens that were drawn for it, those of rejected candidates included; 0 if not counted."""
     value_tokens: int = 0
     """Tokens that the value read for it; 0 if not counted."""
+    probability: float | None = None
+    """Chance of success before the reply, by the agent's calibration; None if it has none."""
+    seconds: float = 0.0
+    """That it took: its share of the batch that it was decided in."""
 
     @property
     def choice(self) -> Candidate:
@@ -92,6 +106,40 @@ class Reading:
         return self.answer is not None and self.answer(self(ids)[0]) is not None
 
 
+def eligible(
+    candidates: Sequence[Candidate], request: Request, *, only_admissible: bool = False
+) -> list[int]:
+    """Indices of the candidates that may be chosen, in their order; never none of several.
+
+    Replies without a command are chosen only if none has one; with ``only_admissible`` commands
+    that the world would refuse only if it would admit none, or does not tell.
+    """
+    allowed = request.admissible if only_admissible else None
+    every = range(len(candidates))
+    admitted = [i for i in every if allowed is None or candidates[i].command in allowed]
+    spoken_out = [i for i in admitted or every if candidates[i].command]
+    return spoken_out or list(admitted or every)
+
+
+def in_place_of(
+    candidates: Sequence[Candidate], request: Request, prompt: PromptFormat
+) -> Candidate | None:
+    """What is said where the world would admit none of ``candidates``.
+
+    The admissible command whose letters are nearest to the likeliest candidate's.
+
+    Returns:
+        None if one of them is admissible, or the world does not tell.
+    """
+    allowed = request.admissible
+    if not allowed or any(candidate.command in allowed for candidate in candidates):
+        return None
+    likeliest = max(candidates, key=lambda candidate: candidate.logp)
+    wanted = likeliest.command or likeliest.text
+    nearest = get_close_matches(wanted, allowed, n=1, cutoff=0.0)
+    return spoken(prompt, nearest[0] if nearest else allowed[0])
+
+
 class Strategy(Protocol):
     """Decides for a batch of histories."""
 
@@ -100,6 +148,16 @@ class Strategy(Protocol):
     ) -> list[Decision]:
         """One decision a request, in order."""
         ...
+
+
+def setting_names(kind: object) -> tuple[str, ...]:
+    """Names of the settings of a strategy or of its class; none of what is no dataclass."""
+    return tuple(getattr(kind, "__dataclass_fields__", ()))
+
+
+def settings_of(strategy: Strategy) -> dict[str, Any]:
+    """The settings of a strategy with their values."""
+    return {name: getattr(strategy, name) for name in setting_names(strategy)}
 
 
 STRATEGIES: Registry[type[Strategy]] = Registry(
@@ -111,4 +169,5 @@ STRATEGIES: Registry[type[Strategy]] = Registry(
         "beam": "oreo_agent.agent.strategies.beam:Beam",
         "best-of-n": "oreo_agent.agent.strategies.best_of_n:BestOfN",
     },
+    own=True,
 )

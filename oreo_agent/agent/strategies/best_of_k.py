@@ -9,7 +9,7 @@ from random import Random
 from typing import Literal
 
 from oreo_agent.agent.engines import Engine, Request
-from oreo_agent.agent.strategies import Candidate, Decision, Reading
+from oreo_agent.agent.strategies import Candidate, Decision, Reading, eligible, in_place_of
 from oreo_agent.agent.strategies.single import candidate
 
 Score = Literal["value", "logp", "chance", "constant"]
@@ -37,6 +37,9 @@ class BestOfK:
     """Longest reply."""
     values: bool = False
     """Ask for V also where the score does not need it, for those who watch."""
+    only_admissible: bool = False
+    """Choose among commands that the world would admit, where it tells. The others stay candidates;
+    where all are refused, the admissible command that is nearest to the likeliest one is added."""
 
     def __post_init__(self) -> None:
         if self.k < 1 or self.draws < 1:
@@ -48,7 +51,11 @@ class BestOfK:
         self, engine: Engine, read: Reading, requests: Sequence[Request]
     ) -> list[Decision]:
         """All requests are drawn together; V of all candidates comes from one forward."""
-        found = self._candidates(engine, read, requests)
+        found, drawn = self._candidates(engine, read, requests)
+        if self.only_admissible:
+            for line, request in zip(found, requests, strict=True):
+                if (other := in_place_of(line, request, read.prompt)) is not None:
+                    line.append(other)
         worth: list[list[float]] = []
         if self.values or self.score == "value":
             worth = engine.values(requests, [[(), *(c.ids for c in line)] for line in found])
@@ -62,16 +69,18 @@ class BestOfK:
                 chosen=self._best(line, request),
                 candidates=tuple(line),
                 value=worth[i][0] if worth else None,
+                policy_tokens=drawn[i],
             )
             for i, (line, request) in enumerate(zip(found, requests, strict=True))
         ]
 
     def _best(self, line: Sequence[Candidate], request: Request) -> int:
+        may = eligible(line, request, only_admissible=self.only_admissible)
         if self.score == "chance":
-            return Random(f"{request.seed}/chance").randrange(len(line))
+            return may[Random(f"{request.seed}/chance").randrange(len(may))]
         if self.score == "constant":
-            return 0
-        return max(range(len(line)), key=lambda i: (self._worth(line[i]), line[i].logp))
+            return may[0]
+        return max(may, key=lambda i: (self._worth(line[i]), line[i].logp))
 
     def _worth(self, candidate: Candidate) -> float:
         if self.score == "logp":
@@ -81,12 +90,16 @@ class BestOfK:
 
     def _candidates(
         self, engine: Engine, read: Reading, requests: Sequence[Request]
-    ) -> list[list[Candidate]]:
+    ) -> tuple[list[list[Candidate]], list[int]]:
         """Up to K candidates a request with different commands, in the order they were drawn.
 
         A reply that was cut would end the episode: it stays only where nothing else was drawn.
+
+        Returns:
+            The candidates, and the number of tokens that were drawn for them.
         """
         found: list[dict[str, Candidate]] = [{} for _ in requests]
+        tokens = [0] * len(requests)
         for draw in range(self.draws):
             short = [i for i, line in enumerate(found) if len(line) < self.k]
             if not short or (draw > 0 and self.temperature == 0):
@@ -96,6 +109,7 @@ class BestOfK:
                 asked, samples=self.k, temperature=self.temperature, max_tokens=self.max_tokens
             )
             for i, replies in zip(short, drawn, strict=True):
+                tokens[i] += sum(len(reply.ids) for reply in replies)
                 for reply in replies:
                     new = candidate(reply, read)
                     if len(found[i]) < self.k:
@@ -104,10 +118,11 @@ class BestOfK:
             likeliest = engine.generate(
                 requests, samples=1, temperature=0.0, max_tokens=self.max_tokens
             )
-            for line, (reply,) in zip(found, likeliest, strict=True):
+            for i, (line, (reply,)) in enumerate(zip(found, likeliest, strict=True)):
+                tokens[i] += len(reply.ids)
                 new = candidate(reply, read)
                 if len(line) == self.k and (new.command or new.text) not in line:
                     line.popitem()
                 line.setdefault(new.command or new.text, new)
         lines = (list(line.values()) for line in found)
-        return [[c for c in line if c.ended] or line for line in lines]
+        return [[c for c in line if c.ended] or line for line in lines], tokens

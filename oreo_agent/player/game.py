@@ -7,16 +7,16 @@ interferes with is the episode that `oreo-agent rollout` would store.
 import time
 from dataclasses import replace
 
-from oreo_agent.agent.strategies import Candidate, Decision
+from oreo_agent.agent.strategies import Decision
 from oreo_agent.errors import EnvironmentFault, OreoError, SettingError
-from oreo_agent.player.snapshot import By, Move, Option, Snapshot, option, options, told_apart
-from oreo_agent.records.episode import End, Episode, PolicyRecord
-from oreo_agent.rollouts.live import LiveEpisode, Terms, record, refusal
-from oreo_agent.rollouts.plan import Work, digest
+from oreo_agent.player.attempt import Attempt, proposed
+from oreo_agent.player.snapshot import By, Move, Option, Snapshot, option, options, standing
+from oreo_agent.player.what_if import Question
+from oreo_agent.records.episode import End, Episode
+from oreo_agent.rollouts.live import Terms
+from oreo_agent.rollouts.plan import Work
 from oreo_agent.rollouts.players import Player
-from oreo_agent.rollouts.worlds import Begin, Fault, Scene, World
-
-_SLOT = 0
+from oreo_agent.rollouts.worlds import Fault, World
 
 
 class Game:
@@ -39,11 +39,19 @@ class Game:
         """How the game ended; None while it goes on."""
         self._player, self._world, self._terms = player, world, terms
         self._step_limit = step_limit
-        self._live: LiveEpisode | None = None
-        self._goal, self._opening, self._trouble = "", "", ""
+        self._attempt: Attempt | None = None
+        self._verdict, self._trouble = "", ""
         self._moves: list[Move] = []
+        self._played: list[Decision] = []
+        """What each move chose, and from what."""
         self._values: list[float] = []
+        self._chances: list[float] = []
         self._decision: Decision | None = None
+
+    @property
+    def turns(self) -> int:
+        """Moves so far."""
+        return len(self._moves)
 
     def begin(self, session: str) -> None:
         """Enter the world and let the agent think about the first turn.
@@ -54,22 +62,31 @@ class Game:
         Raises:
             OreoError: the game cannot be played; it has ended in a fault then.
         """
-        instance = self.work.instance
-        began = time.perf_counter()
-        start = Begin(instance=instance.id, seed=self.work.draw(-1))
-        scene = self._world.begin({_SLOT: start})[_SLOT]
-        if isinstance(scene, Fault):
-            error = refusal(self.work, scene) or EnvironmentFault(
-                f"{instance.task} {instance.split}: instance {instance.id!r} broke as it was "
-                f"begun: {scene.text}; try it again, or play another"
-            )
-            self.end, self._trouble = "fault", str(error)
-            raise error from scene.error
-        live = LiveEpisode(work=self.work, session=session, scene=scene)
-        live.show(scene, *self._player.prompt.opening(scene.observation))
-        live.seconds += time.perf_counter() - began
-        self._live = live
-        self._goal, self._opening = told_apart(scene.observation)
+        self._enter(session)
+        self._decide()
+
+    def begin_as(self, other: "Game", turns: int, session: str) -> None:
+        """Play the first moves of another game of the same work again, then think on.
+
+        Args:
+            other: whose moves are played.
+            turns: how many of them.
+            session: names this attempt at the game.
+
+        Raises:
+            OreoError: the game cannot be played, or the world does not answer as it did.
+        """
+        live = self._enter(session).live
+        for decision, move in zip(other._played[:turns], other._moves, strict=False):
+            self._player.retold(live.view(self._player.prompt), decision.choice.command)
+            self._note(decision.value, decision.probability)
+            end = self._play(decision, move.by)
+            if end is not None or self._moves[-1].observation != move.observation:
+                self.end, self._trouble = "fault", "the world did not repeat itself"
+                raise EnvironmentFault(
+                    f"{self.work.instance.id}, turn {move.turn}: the world answers otherwise than "
+                    "it did, so no earlier turn can be gone back to; play the game anew"
+                )
         self._decide()
 
     def snapshot(self, *, agent: str, place: int, games: int) -> Snapshot:
@@ -80,8 +97,11 @@ class Game:
             place: among the session's games, from 1.
             games: number of the session's games.
         """
-        instance, live, decision = self.work.instance, self._live, self._decision
+        instance, attempt, decision = self.work.instance, self._attempt, self._decision
+        live = attempt.live if attempt is not None else None
         info = live.scene.info if live is not None else {}
+        probability = decision.probability if decision is not None else None
+        known = [move.probability for move in self._moves] + [probability]
         return Snapshot(
             agent=agent,
             task=instance.task,
@@ -90,13 +110,18 @@ class Game:
             task_type=instance.task_type,
             game=place,
             games=games,
-            goal=self._goal,
-            opening=self._opening,
+            goal=attempt.goal if attempt is not None else "",
+            opening=attempt.opening if attempt is not None else "",
             moves=tuple(self._moves),
             options=options(decision, info) if decision is not None else (),
             chosen=decision.chosen if decision is not None else 0,
             value=decision.value if decision is not None else None,
             values=tuple(self._values),
+            probability=probability,
+            chances=tuple(self._chances),
+            calibrated=any(each is not None for each in known),
+            solution=self._player.prompt.steps is not None,
+            verdict=self._verdict,
             admissible=tuple(info.get("admissible_commands", ())) if self.end is None else (),
             step_limit=self._step_limit,
             end=self.end,
@@ -108,7 +133,7 @@ class Game:
     def step(self) -> None:
         """Take the agent's choice; nothing if the game is over."""
         if self._decision is not None:
-            self._play(self._decision, "agent")
+            self._go_on(self._decision, "agent")
 
     def take(self, number: int) -> None:
         """Take a candidate in the agent's place.
@@ -125,9 +150,9 @@ class Game:
                 f"there is no candidate {number}; there are {len(decision.candidates)}"
             )
         if number - 1 == decision.chosen:
-            self._play(decision, "agent")
+            self._go_on(decision, "agent")
         else:
-            self._play(replace(decision, strategy="person", chosen=number - 1), "you")
+            self._go_on(replace(decision, strategy="person", chosen=number - 1), "you")
 
     def appraise(self, command: str) -> Option:
         """What a command of one's own would be worth; plays nothing.
@@ -136,11 +161,13 @@ class Game:
             SettingError: the agent's prompt format cannot say it, or the game is over.
         """
         decision = self._awaited()
-        number, said = self._proposed(decision, command)
-        assert self._live is not None
-        if number is not None:
-            return options(decision, self._live.scene.info)[number]
-        return option(said, before=decision.value, share=None, info=self._live.scene.info)
+        number, said = proposed(self._player, self._begun.live, decision, command)
+        info = self._begun.live.scene.info
+        return (
+            option(said, share=None, info=info)
+            if number is None
+            else options(decision, info)[number]
+        )
 
     def act(self, command: str) -> None:
         """Play a command of one's own.
@@ -149,136 +176,130 @@ class Game:
             SettingError: the agent's prompt format cannot say it, or the game is over.
         """
         decision = self._awaited()
-        number, said = self._proposed(decision, command)
+        number, said = proposed(self._player, self._begun.live, decision, command)
         if number is not None:
             self.take(number + 1)
             return
         candidates = (*decision.candidates, said)
         chosen = len(decision.candidates)
-        self._play(
+        self._go_on(
             replace(decision, strategy="person", chosen=chosen, candidates=candidates), "you"
         )
 
-    def episode(self) -> Episode:
-        """The record of a game that is over; one that a person had a hand in is the person's.
+    def question(self, replies: int, games: int) -> Question:
+        """What `what_if` is asked of the turn to come.
+
+        Args:
+            replies: different ones that are tried, at most.
+            games: played from each.
 
         Raises:
-            SettingError: the game still goes on.
+            SettingError: the game is over, or a number is below 1.
         """
-        live, work, terms = self._live, self.work, self._terms
-        if live is None or self.end is None:
-            raise SettingError("the game is not over; play it to its end first")
-        if any(move.by == "you" for move in self._moves):
-            name = digest(work.id, *(move.option.command for move in self._moves))
-            work = replace(work, id=f"{work.instance.task}-person-{name:016x}")
-            policy = PolicyRecord(kind="person", fingerprint=terms.policy.fingerprint)
-            terms = replace(terms, policy=policy)
-        return record(
-            terms,
-            work,
-            segments=live.segments,
-            end=self.end,
-            seconds=live.seconds,
-            fault=self._trouble,
+        decision, live = self._awaited(), self._begun.live
+        return Question(
+            work=self.work,
+            segments=tuple(live.segments),
+            view=live.view(self._player.prompt),
+            decision=decision,
+            replies=replies,
+            games=games,
         )
+
+    def episode(self) -> Episode:
+        """The record of the game; one that was left before its end is a fault's.
+
+        Raises:
+            SettingError: nothing has been played.
+        """
+        if self._attempt is None or not (self._moves or self.end):
+            raise SettingError("nothing has been played; play a turn first")
+        return self._attempt.episode(self._terms, self._moves, self.end, self._trouble)
 
     def close(self) -> None:
         """Let the agent forget the game."""
-        if self._live is not None:
-            self._player.close(self._live.session)
+        if self._attempt is not None:
+            self._player.close(self._attempt.live.session)
+
+    def _enter(self, session: str) -> Attempt:
+        try:
+            self._attempt = Attempt(
+                self.work,
+                player=self._player,
+                world=self._world,
+                step_limit=self._step_limit,
+                session=session,
+            )
+        except OreoError as error:
+            self.end, self._trouble = "fault", str(error)
+            raise
+        return self._attempt
+
+    @property
+    def _begun(self) -> Attempt:
+        assert self._attempt is not None, "begin comes first"
+        return self._attempt
 
     def _awaited(self) -> Decision:
         if self._decision is None:
             raise SettingError("the game is over; begin it anew, or play the next one")
         return self._decision
 
-    def _proposed(self, decision: Decision, command: str) -> tuple[int | None, Candidate]:
-        """A command as a candidate, with its index if the agent has thought of it as well."""
-        assert self._live is not None
-        commands = [candidate.command for candidate in decision.candidates]
-        command = " ".join(command.split())
-        if not command:
-            raise SettingError("nothing is typed; name a command of the world")
-        if command not in commands:
-            said = self._player.appraise(self._live.view(self._player.prompt), command)
-            if said.command not in commands:
-                return None, said
-            command = said.command
-        return commands.index(command), decision.candidates[commands.index(command)]
-
     def _decide(self) -> None:
         """Let the agent think about the turn to come."""
-        live = self._live
-        assert live is not None
+        live = self._begun.live
         self._decision = None
         if live.overlong(self._player):
             live.forget_observation()
-            self._finish("token_limit")
+            self.end = "token_limit"
             return
         began = time.perf_counter()
         try:
             (self._decision,) = self._player.decide([live.view(self._player.prompt)])
         except OreoError as error:
-            self._trouble = str(error)
-            self._finish("fault")
+            self.end, self._trouble = "fault", str(error)
             raise
         except Exception as error:  # what breaks in a player ends the game, not the session
-            self._trouble = Fault(error=error).text
-            self._finish("fault")
+            self.end, self._trouble = "fault", Fault(error=error).text
         finally:
             live.seconds += time.perf_counter() - began
-        if self._decision is not None and self._decision.value is not None:
-            self._values.append(self._decision.value)
+        if self._decision is not None:
+            self._note(self._decision.value, self._decision.probability)
 
-    def _play(self, decision: Decision, by: By) -> None:
-        """Act on a decision, hear the world, think about the next turn."""
-        live = self._live
-        assert live is not None
-        shown = options(decision, live.scene.info)
-        choice = decision.choice
-        live.act(decision, self._player.prompt)
+    def _go_on(self, decision: Decision, by: By) -> None:
+        """Act on a decision, then think about the next turn."""
+        self.end = self._play(decision, by)
         if by == "you":
-            self._player.replaced(live.session, choice.command)
-        end, scene = self._sent(live)
-        while end is None and live.given is not None:  # further steps of the same reply
-            live.repeat()
-            end, scene = self._sent(live)
-        observation, valid = "", None
-        if isinstance(scene, Scene):
-            observation, valid = scene.observation, scene.info.get("valid")
+            self._player.replaced(self._begun.live.session, decision.choice.command)
+        if self.end is None:
+            self._decide()
+        else:
+            self._decision = None
+            self._note(decision.choice.value, decision.choice.probability)
+
+    def _play(self, decision: Decision, by: By) -> End | None:
+        """Act on a decision and hear the world; tells how the game ended."""
+        shown = options(decision, self._begun.live.scene.info)
+        heard = self._begun.say(decision)
+        self._verdict, self._trouble = heard.verdict, heard.trouble
+        self._played.append(decision)
         self._moves.append(
             Move(
                 turn=len(self._moves) + 1,
                 option=shown[decision.chosen],
                 by=by,
-                observation=observation,
+                observation=heard.observation,
                 value=decision.value,
-                valid=bool(valid) if valid is not None else None,
+                probability=decision.probability,
+                valid=heard.valid,
                 options=shown,
             )
         )
-        if end is None:
-            self._decide()
-        else:
-            self._finish(end, choice.value)
+        return heard.end
 
-    def _sent(self, live: LiveEpisode) -> tuple[End | None, Scene | Fault | None]:
-        """How the game stands after the last reply, and what the world answered."""
-        if live.cut:  # neither sent nor graded
-            return "token_limit", None
-        began = time.perf_counter()
-        scene = self._world.step({_SLOT: live.segments[-1].command or ""})[_SLOT]
-        live.seconds += time.perf_counter() - began
-        return self._heard(live, scene), scene
-
-    def _heard(self, live: LiveEpisode, scene: Scene | Fault) -> End | None:
-        if isinstance(scene, Fault):
-            self._trouble = scene.text
-            return "fault"
-        return live.hear(scene, self._player.prompt, self._step_limit)
-
-    def _finish(self, end: End, value: float | None = None) -> None:
-        """End the game; ``value`` is V at the end of the last reply."""
-        self.end, self._decision = end, None
-        if value is not None:
+    def _note(self, value: float | None, probability: float | None) -> None:
+        """Remember where the game stands, for those who look back."""
+        chance = standing(value, probability)
+        if value is not None and chance is not None:
             self._values.append(value)
+            self._chances.append(chance)

@@ -7,6 +7,7 @@ from typing import Any
 
 from oreo_agent.errors import SettingError
 from oreo_agent.model.bundle import Card, read_card
+from oreo_agent.player.recording import Recorder
 from oreo_agent.player.session import Session, find_game
 from oreo_agent.rollouts.casting import TEXT_POLICIES, Cast, Stage, deciding, is_plain_model
 from oreo_agent.rollouts.collect import policy_identity
@@ -36,6 +37,8 @@ class PlaySettings:
     """Whether a bundle chooses among commands that the world would admit."""
     trust_value: bool = False
     """Whether V may choose although its own evidence speaks against it."""
+    record: Path | None = None
+    """A store that the episodes go to; None keeps none."""
     seed: int = 0
     device: str = "auto"
     threads: int = 1
@@ -135,6 +138,7 @@ def open_session(settings: PlaySettings) -> Session:
         seed=settings.seed,
     )
     names = [work.instance.id for work in works]
+    keep = None if settings.record is None else Recorder(settings.record, player.prompt)
     world = stage.open(1)
     try:
         return Session(
@@ -145,6 +149,8 @@ def open_session(settings: PlaySettings) -> Session:
             step_limit=stage.limit,
             agent=_named(cast),
             first=find_game(names, settings.instance) if settings.instance is not None else 0,
+            open_world=stage.open,
+            keep=keep,
         )
     except BaseException:
         world.close()

@@ -1,10 +1,11 @@
 """A row of games, one of them being played; no screen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from oreo_agent.errors import SettingError
 from oreo_agent.player.game import Game
 from oreo_agent.player.snapshot import Option, Snapshot
+from oreo_agent.player.what_if import Tried, what_if
 from oreo_agent.records.episode import Episode
 from oreo_agent.rollouts.live import Terms
 from oreo_agent.rollouts.plan import Work
@@ -25,6 +26,8 @@ class Session:
         step_limit: int,
         agent: str,
         first: int = 0,
+        open_world: Callable[[int], World] | None = None,
+        keep: Callable[[Episode], None] | None = None,
     ) -> None:
         """Begin a game.
 
@@ -36,6 +39,8 @@ class Session:
             step_limit: turns after which an unfinished game ends.
             agent: who plays, in words.
             first: index of the game to begin with.
+            open_world: a world of so many slots, for `what_if`.
+            keep: is given the record of each game that ends, or is left after its first turn.
 
         Raises:
             OreoError: the game cannot be played.
@@ -46,6 +51,8 @@ class Session:
         self._agent = agent
         self._at = first
         self._attempts = 0
+        self._open_world, self._keep = open_world, keep
+        self._kept: Game | None = None
         self._game = self._made()
         self.restart()
 
@@ -65,7 +72,7 @@ class Session:
 
     def step(self) -> None:
         """Take the agent's choice; nothing if the game is over."""
-        self._game.step()
+        self._moved(self._game.step)
 
     def take(self, number: int) -> None:
         """Take candidate ``number``, from 1, in the agent's place.
@@ -73,7 +80,7 @@ class Session:
         Raises:
             SettingError: there is no such candidate, or the game is over.
         """
-        self._game.take(number)
+        self._moved(lambda: self._game.take(number))
 
     def appraise(self, command: str) -> Option:
         """What a command of one's own would be worth; plays nothing.
@@ -89,7 +96,48 @@ class Session:
         Raises:
             SettingError: the agent's prompt format cannot say it, or the game is over.
         """
-        self._game.act(command)
+        self._moved(lambda: self._game.act(command))
+
+    def back(self, turn: int) -> None:
+        """Stand where ``turn`` was to be played; what came from there on is forgotten.
+
+        The moves before it are played again, as the world has no way back; what the agent knows of
+        them it keeps.
+
+        Raises:
+            SettingError: there is no such turn.
+            OreoError: the world does not answer as it did.
+        """
+        game = self._game
+        if not 1 <= turn <= max(game.turns, 1):
+            raise SettingError(
+                f"there is no turn {turn} to go back to; {game.turns} have been played"
+            )
+        self._game = self._made()
+        self._game.begin_as(game, turn - 1, self._named())
+
+    def what_if(self, replies: int, games: int) -> Iterator[tuple[Tried, ...]]:
+        """Try several replies to the turn to come, each in several games to their ends.
+
+        Yields what is known, at first and after each game; the game that is played stands still.
+
+        Args:
+            replies: different ones, at most.
+            games: played from each.
+
+        Raises:
+            SettingError: the game is over, a number is below 1, or there is no world to try in.
+            OreoError: the agent refuses, or the world does not answer as it did.
+        """
+        if self._open_world is None:
+            raise SettingError("there is no second world here in which replies could be tried")
+        return what_if(
+            self._game.question(replies, games),
+            player=self._player,
+            open_world=self._open_world,
+            environment=self._terms.environment,
+            step_limit=self._step_limit,
+        )
 
     def restart(self) -> None:
         """Begin the same game anew.
@@ -97,10 +145,10 @@ class Session:
         Raises:
             OreoError: the game cannot be played.
         """
-        self._game.close()
+        self._leave()
         self._game = self._made()
         self._attempts += 1
-        self._game.begin(f"{self._game.work.id}/{self._attempts}")
+        self._game.begin(self._named())
 
     def next_game(self) -> None:
         """Begin the next game; the first follows the last.
@@ -124,15 +172,42 @@ class Session:
     def episode(self) -> Episode:
         """The record of the game; one that a person had a hand in is the person's.
 
+        A game that still goes on is recorded as one that was left, a fault that nobody learns from.
+
         Raises:
-            SettingError: the game still goes on.
+            SettingError: nothing has been played.
         """
         return self._game.episode()
 
     def close(self) -> None:
-        """Let go of the world and of the agent's caches."""
+        """Let go of the world and of the agent's caches; a game that goes on is kept as left."""
+        try:
+            self._leave()
+        finally:
+            self._world.close()
+
+    def _named(self) -> str:
+        """The engine's name for the attempt."""
+        return f"{self._game.work.id}/{self._attempts}"
+
+    def _leave(self) -> None:
+        if self._game.turns and self._game.end is None:
+            self._keep_it()
         self._game.close()
-        self._world.close()
+
+    def _moved(self, move: Callable[[], None]) -> None:
+        """Let the game go on; one that ended by it is kept, in whatever way it ended."""
+        try:
+            move()
+        finally:
+            if self._game.turns and self._game.end is not None:
+                self._keep_it()
+
+    def _keep_it(self) -> None:
+        """Give the game away to be kept, once."""
+        if self._keep is not None and self._kept is not self._game:
+            self._kept = self._game
+            self._keep(self._game.episode())
 
     def _made(self) -> Game:
         return Game(

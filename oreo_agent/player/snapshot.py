@@ -26,6 +26,8 @@ class Option:
     """The whole reply."""
     value: float | None = None
     """V at the end of the reply, in reward units; None if nobody knows."""
+    probability: float | None = None
+    """Chance of success there by the agent's calibration; None if it has none."""
     gain: float | None = None
     """V at the end of the reply minus V of the state before it."""
     logp: float | None = None
@@ -34,6 +36,11 @@ class Option:
     """The policy's probability of the reply among the candidates; they sum to 1."""
     admissible: bool | None = None
     """Whether the world would admit the command; None if it does not tell."""
+
+    @property
+    def chance(self) -> float | None:
+        """What a bar shows: the chance of success, or V itself, within [0, 1], without one."""
+        return standing(self.value, self.probability)
 
     @property
     def label(self) -> str:
@@ -60,10 +67,23 @@ class Move:
     """The answer; ``""`` if the world gave none."""
     value: float | None
     """V of the state before the reply."""
+    probability: float | None = None
+    """Chance of success there by the agent's calibration."""
     valid: bool | None
     """Whether the world admitted the command; None if it does not tell."""
     options: tuple[Option, ...]
     """Everything there was to take, the option that was taken included."""
+
+    @property
+    def chance(self) -> float | None:
+        """As `Option.chance`, of the state before the reply."""
+        return standing(self.value, self.probability)
+
+    @property
+    def loss(self) -> float | None:
+        """What the reply cost of the chance of success, before the world answered."""
+        before, after = self.chance, self.option.chance
+        return None if before is None or after is None else before - after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +112,16 @@ class Snapshot:
     """V of the state now."""
     values: tuple[float, ...]
     """V of each state so far; after the last turn, V at the end of the last reply."""
+    probability: float | None = None
+    """Chance of success now, by the agent's calibration."""
+    chances: tuple[float, ...] = ()
+    """As ``values``, of what the bars show (`Option.chance`)."""
+    calibrated: bool = False
+    """Whether ``chances`` are probabilities; else they are V itself, within [0, 1]."""
+    solution: bool = False
+    """Whether the moves are steps of one solution, which nothing answers."""
+    verdict: str = ""
+    """What a verifier says of a solution that is over: right, wrong or undecided."""
     admissible: tuple[str, ...]
     """Commands that the world would admit now; empty if it does not tell."""
     step_limit: int
@@ -101,6 +131,13 @@ class Snapshot:
     """What broke, for games that ended in a fault."""
     tokens: int
     seconds: float
+
+    @property
+    def chance(self) -> float | None:
+        """As `Option.chance`, of the state now; after the end, of the end of the last reply."""
+        if self.end is not None:
+            return self.chances[-1] if self.chances else None
+        return standing(self.value, self.probability)
 
     @property
     def turn(self) -> int:
@@ -121,6 +158,13 @@ class Snapshot:
         }[self.end]
 
 
+def standing(value: float | None, probability: float | None) -> float | None:
+    """A probability if there is one, else V within [0, 1]; None if there is neither."""
+    if probability is not None or value is None:
+        return probability
+    return min(max(value, 0.0), 1.0)
+
+
 def told_apart(observation: str) -> tuple[str, str]:
     """A first observation as (goal, everything else)."""
     found = _GOAL.search(observation)
@@ -129,24 +173,21 @@ def told_apart(observation: str) -> tuple[str, str]:
     return goal, re.sub(r"\n{3,}", "\n\n", rest).strip()
 
 
-def option(
-    candidate: Candidate, *, before: float | None, share: float | None, info: Mapping[str, Any]
-) -> Option:
+def option(candidate: Candidate, *, share: float | None, info: Mapping[str, Any]) -> Option:
     """A candidate as the screen shows it.
 
     Args:
         candidate: the reply.
-        before: V of the state before it.
         share: see `Option.share`.
         info: what the world told beside its last observation.
     """
-    value = candidate.value
-    allowed = info.get("admissible_commands")
+    allowed = info.get("admissible_commands") or None
     return Option(
         command=candidate.command,
         text=candidate.text,
-        value=value,
-        gain=value - before if value is not None and before is not None else None,
+        value=candidate.value,
+        probability=candidate.probability,
+        gain=candidate.advantage,
         logp=candidate.logp if candidate.logps else None,
         share=share,
         admissible=candidate.command in allowed if allowed is not None else None,
@@ -157,7 +198,7 @@ def options(decision: Decision, info: Mapping[str, Any]) -> tuple[Option, ...]:
     """A decision's candidates as the screen shows them."""
     shares = policy_shares(decision.candidates)
     return tuple(
-        option(candidate, before=decision.value, share=share, info=info)
+        option(candidate, share=share, info=info)
         for candidate, share in zip(decision.candidates, shares, strict=True)
     )
 

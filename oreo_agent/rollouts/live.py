@@ -120,7 +120,7 @@ class LiveEpisode:
 
     def act(self, decision: Decision, prompt: PromptFormat) -> None:
         """Append the chosen reply; of several steps the first, the others follow one by one."""
-        steps, self._cut = _replies(decision, prompt)
+        steps, self._cut = replies(decision, prompt)
         self._ahead = steps[1:]
         self._add(steps[0])
 
@@ -230,7 +230,7 @@ def record(
     )
 
 
-def _replies(decision: Decision, prompt: PromptFormat) -> tuple[list[Segment], bool]:
+def replies(decision: Decision, prompt: PromptFormat) -> tuple[list[Segment], bool]:
     """The segments of the reply that was chosen, and whether the last of them was cut."""
     choice, steps = decision.choice, prompt.steps
     parts = [choice.ids] if steps is None else steps.cut(choice.ids)

@@ -67,6 +67,10 @@ class Player(Protocol):
         """Tell that ``command`` was played instead of the session's last decision."""
         ...
 
+    def retold(self, view: View, command: str) -> None:
+        """Tell that ``command`` was played at ``view``, about which the player was not asked."""
+        ...
+
     def close(self, session: str) -> None:
         """Forget a session; unknown ones are ignored."""
         ...
@@ -99,6 +103,9 @@ class ModelPlayer:
 
     def replaced(self, session: str, command: str) -> None:
         """Nothing to do: the agent reads the history, where it stands."""
+
+    def retold(self, view: View, command: str) -> None:
+        """Nothing to do."""
 
     def close(self, session: str) -> None:
         """Let the engine forget it."""
@@ -167,6 +174,11 @@ class TextPlayer:
     def replaced(self, session: str, command: str) -> None:
         """The session's policy hears of it."""
         self._sessions[session].replaced(command)
+
+    def retold(self, view: View, command: str) -> None:
+        """The session's policy is asked, and hears of it."""
+        if self._decide(view).choice.command != command:
+            self.replaced(view.session, command)
 
     def close(self, session: str) -> None:
         """Drop the session's policy."""

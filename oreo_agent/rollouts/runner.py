@@ -82,6 +82,12 @@ class Runner:
                 return
             yield from done
 
+    def leave(self) -> None:
+        """Let the player forget the episodes that are still live, if no more of them is wanted."""
+        for each in self._live.values():
+            self.player.close(each.session)
+        self._live.clear()
+
     def _share(self) -> float:
         """An episode's part of the time of this round so far."""
         return (time.perf_counter() - self._round_began) / self._round_size

@@ -183,7 +183,7 @@ def test_nothing_can_be_played_after_the_end_but_the_game_can_be_begun_anew():
             act()
     each.restart()
     assert not each.over
-    with pytest.raises(SettingError, match="not over"):
+    with pytest.raises(SettingError, match="nothing has been played"):
         each.episode()
 
 

@@ -1,0 +1,46 @@
+"""Games that a person watched or played, kept in a store like any other episode."""
+
+from pathlib import Path
+
+from oreo_agent.model.prompt import PromptFormat
+from oreo_agent.records.episode import Episode
+from oreo_agent.records.store import Store
+
+
+class Recorder:
+    """Adds episodes to a store; each is on disk when the call returns."""
+
+    def __init__(self, folder: Path, prompt: PromptFormat) -> None:
+        """Nothing is written before the first episode, but a store that does not fit is refused.
+
+        Args:
+            folder: of the store, which may be new.
+            prompt: the player's format.
+
+        Raises:
+            RecordError: the store is of another format, damaged, or somebody else writes to it.
+        """
+        self.folder, self._prompt = folder, prompt
+        self.kept: list[str] = []
+        """Ids of the episodes that were kept, in their order."""
+        if folder.exists():
+            self._store().close()
+
+    def __call__(self, episode: Episode) -> None:
+        """Keep an episode; the same one a second time is kept once.
+
+        Raises:
+            RecordError: the disk refuses, or somebody else writes to the store.
+        """
+        with self._store() as store:
+            if episode.id not in store.ids():
+                store.append(episode)
+        self.kept.append(episode.id)
+
+    def _store(self) -> Store:
+        return Store.create(
+            self.folder,
+            prompt=self._prompt.name,
+            tokenizer=self._prompt.tokenizer_fingerprint,
+            settings=self._prompt.settings(),
+        )

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.records.episode import Episode
+from oreo_agent.records.folder import Card, read_card
+from oreo_agent.records.reader import Filter
 from oreo_agent.records.store import Store
 
 
@@ -18,13 +20,14 @@ class Recorder:
             prompt: the player's format.
 
         Raises:
-            RecordError: the store is of another format, damaged, or somebody else writes to it.
+            RecordError: the store is of another format, or damaged.
         """
         self.folder, self._prompt = folder, prompt
         self.kept: list[str] = []
         """Ids of the episodes that were kept, in their order."""
-        if folder.exists():
-            self._store().close()
+        if (card := read_card(folder)) is not None:
+            mine = Card(prompt=prompt.name, tokenizer=prompt.tokenizer_fingerprint)
+            card.refuse_unlike(mine, f"store {folder}", "what is to be recorded")
 
     def __call__(self, episode: Episode) -> None:
         """Keep an episode; the same one a second time is kept once.
@@ -33,7 +36,7 @@ class Recorder:
             RecordError: the disk refuses, or somebody else writes to the store.
         """
         with self._store() as store:
-            if episode.id not in store.ids():
+            if episode.id not in store.ids(Filter(instance=episode.instance)):
                 store.append(episode)
         self.kept.append(episode.id)
 

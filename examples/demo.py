@@ -15,17 +15,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands import CONSOLE, CORES, PROGRAM, ROOT, run, said, scored
+from commands import CONSOLE, CORES, PROGRAM, run, said, scored
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from oreo_agent.player.first_agent import TURNS, commands
 from oreo_agent.rollouts.comparison import Comparison, compare
 from oreo_agent.rollouts.report import Report
 from oreo_agent.rollouts.verdicts import verdict
 
 TEMPERATURE = "0.5"
-TURNS = "20"
-"""Small homes need 6 turns; with twice 20 a wasted one would cost nothing."""
 
 
 @dataclass(frozen=True)
@@ -55,22 +54,9 @@ def rows() -> Iterator[Row]:
 
 def learn(out: Path, data: str, seed: str) -> None:
     """Demonstrations, imitation, own episodes, OREO."""
-    expert, own = str(out / "expert"), str(out / "episodes")
-    sft, oreo = str(out / "sft"), str(out / "oreo")
-    task = ("--task", "alfworld", "--split", "train", "--data", data, "--seed", seed)
-    task = (*task, "--step-limit", TURNS)
-    recipes = ROOT / "configs"
-    said("An expert that sees only the text shows a few times how it is done.")
-    run(("rollout", "--policy", "expert", *task, "--episodes", "400", "--out", expert))
-    said("A model of less than half a million weights, made from nothing, imitates it (SFT).")
-    recipe = ("--config", str(recipes / "demo-sft.toml"), "--seed", seed)
-    run(("train", "--data", expert, "--out", sft, *recipe))
-    said("It plays by itself, wins some and loses some; both are kept.")
-    many = ("--episodes", "4800", "--repeats", "2", "--temperature", "1", "--workers", str(CORES))
-    run(("rollout", "--policy", sft, *task, *many, "--out", own))
-    said("OREO learns a value and a better policy from these episodes, offline.")
-    recipe = ("--config", str(recipes / "demo-oreo.toml"), "--seed", seed)
-    run(("train", "--data", own, "--model", sft, "--out", oreo, *recipe))
+    for told, command in commands(out, data=data, seed=seed, workers=CORES):
+        said(told)
+        run(command)
 
 
 def judge(out: Path, data: str, games: int, seed: str) -> dict[str, Report]:

@@ -15,6 +15,9 @@ from typing import Any, Literal, TypeVar, Union
 from oreo_agent.errors import SettingError, nearest
 
 T = TypeVar("T")
+_PACKAGE = Path(__file__).parent
+_RECIPES = (_PACKAGE.parent / "configs", _PACKAGE / "configs")
+"""Where recipes lie: in a checkout, and in an installed package."""
 
 
 def build(cls: type[T], data: Mapping[str, Any], *, at: str = "") -> T:
@@ -63,6 +66,26 @@ def read_toml(path: Path | str) -> dict[str, Any]:
         raise SettingError(f"the settings file {path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise SettingError(f"the settings file {path} is no TOML: {error}") from error
+
+
+def find_recipe(name: Path | str) -> Path:
+    """A settings file, or one of the recipes that come with the package by its name.
+
+    Args:
+        name: a path, or ``demo-oreo`` for ``configs/demo-oreo.toml``.
+
+    Raises:
+        SettingError: there is neither; the message holds the nearest recipe.
+    """
+    path = Path(name)
+    if path.suffix == ".toml" or path.exists() or len(path.parts) > 1:
+        return path
+    recipes = {recipe.stem: recipe for folder in _RECIPES for recipe in folder.glob("*.toml")}
+    if path.name not in recipes:
+        raise SettingError(
+            f"there is no settings file and no recipe {path.name!r}; {nearest(path.name, recipes)}"
+        )
+    return recipes[path.name]
 
 
 def override(data: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oreo_agent.config import build, override, read_toml
+from oreo_agent.config import build, find_recipe, override, read_toml
 from oreo_agent.errors import SettingError
 
 
@@ -140,3 +140,13 @@ def test_files_that_are_not_there_or_no_toml_are_told_by_name(tmp_path):
     (tmp_path / "bad.toml").write_text("steps = = 3")
     with pytest.raises(SettingError, match=r"bad\.toml is no TOML"):
         read_toml(tmp_path / "bad.toml")
+
+
+def test_a_recipe_that_comes_along_is_found_by_its_name_and_a_file_by_its_path(tmp_path):
+    assert read_toml(find_recipe("demo-sft"))["method"] == "sft"
+    own = tmp_path / "mine.toml"
+    own.write_text('method = "kto"')
+    assert find_recipe(own) == own
+    assert find_recipe(tmp_path / "not-there") == tmp_path / "not-there"
+    with pytest.raises(SettingError, match="did you mean 'demo-oreo'"):
+        find_recipe("demo-oro")

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,11 +13,19 @@ from oreo_agent.cli.output import say_doubt, say_json
 
 def play(
     agent: Annotated[
-        str,
-        typer.Option(help="Folder of a bundle or model, or expert, or random.", metavar="BUNDLE"),
-    ] = "expert",
-    task: options.Task = "alfworld",
-    split: options.Split = "valid_seen",
+        str | None,
+        typer.Option(
+            help="Folder of a bundle or model, or expert, or random [default: the newest agent "
+            "that was trained below this folder].",
+            metavar="BUNDLE",
+        ),
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Family of problems [default: the agent's].")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Split to play [default: valid_seen or valid].")
+    ] = None,
     instance: Annotated[
         str | None,
         typer.Option(help="Game to begin with: its id, or a part of it [default: the first]."),
@@ -35,6 +44,11 @@ def play(
     prompt: Annotated[
         str | None, typer.Option(help="react or bare, for a model that is no bundle.")
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(help="A store that the episodes go to; one that is left is kept as a fault."),
+    ] = None,
+    games: Annotated[int, typer.Option(help="Played from each reply by a what-if.")] = 8,
     seed: options.Seed = 0,
     step_limit: Annotated[
         int | None, typer.Option(help="Turns a game [default: the task's].")
@@ -49,10 +63,13 @@ def play(
     ] = False,
 ) -> None:
     """Watch an agent play with the value of every move; take part where you like."""
+    from oreo_agent.player.choosing import usual_split
     from oreo_agent.player.opening import PlaySettings, open_session
     from oreo_agent.player.plain import play_lines, summary
     from oreo_agent.rollouts.casting import Stage
 
+    agent, task = _chosen(agent, task, ask=not (plain or json))
+    split = split or usual_split(task)
     if sys.stderr.isatty() and not json:
         typer.echo(f"{agent} gets ready for {task} {split} ...", err=True)
     settings = PlaySettings(
@@ -65,6 +82,7 @@ def play(
         prompt=prompt,
         only_admissible=only_admissible,
         trust_value=trust_value,
+        record=record,
         seed=seed,
         device=device,
         threads=threads,
@@ -82,7 +100,7 @@ def play(
         else:
             from oreo_agent.player.app import PlayerApp
 
-            app = PlayerApp(session)
+            app = PlayerApp(session, replies=k, games=games)
             app.run()
             if app.return_code:
                 raise typer.Exit(app.return_code)
@@ -91,3 +109,23 @@ def play(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     finally:
         session.close()
+
+
+def _chosen(agent: str | None, task: str | None, *, ask: bool) -> tuple[str, str]:
+    """Who plays what: as named, else the newest agent here, else one that is trained if wanted."""
+    from oreo_agent.player.choosing import HOUSEHOLDS, newest, usual_task
+
+    if agent is not None:
+        return agent, task or usual_task(agent)
+    if (found := newest(task)) is not None:
+        typer.echo(f"the newest agent here: --agent {found.folder}", err=True)
+        return str(found.folder), task or found.tasks[0]
+    if task in (None, HOUSEHOLDS) and ask and sys.stdin.isatty() and sys.stdout.isatty():
+        from oreo_agent.player.first_agent import train_first
+
+        typer.echo("No agent has been trained below this folder.")
+        asked = "Train the demo's now, into runs/demo (about 12 minutes on two cores)?"
+        if typer.confirm(asked, default=False):
+            return str(train_first(Path("runs/demo"), typer.echo)), HOUSEHOLDS
+    typer.echo("no agent has been trained below this folder: the expert plays", err=True)
+    return "expert", task or HOUSEHOLDS

@@ -57,10 +57,10 @@ def train(
     json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
 ) -> None:
     """Train a policy (and a value); stopped at any moment, the same command goes on."""
-    from oreo_agent.config import build, override, read_toml
+    from oreo_agent.config import build, find_recipe, override, read_toml
 
     told: dict[str, Any] = {"method": method, "model": model, "size": size}
-    given = override(read_toml(config) if config else {}, set_ or [])
+    given = override(read_toml(find_recipe(config)) if config else {}, set_ or [])
     given |= {key: value for key, value in told.items() if value is not None}
     given |= {"data": data, "out": out, "overwrite": overwrite}
     if tracker:

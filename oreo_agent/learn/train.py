@@ -24,7 +24,7 @@ from oreo_agent.learn.sharding import whole
 from oreo_agent.learn.trackers import Tracked, check_trackers, watched
 from oreo_agent.learn.trainer import Trainer
 from oreo_agent.learn.wiring import Laid, lay
-from oreo_agent.model.bundle import Card, fingerprint, read_card, write_bundle
+from oreo_agent.model.bundle import CARD, Card, fingerprint, read_card, write_bundle
 from oreo_agent.model.compact import BOS, END, PAD, SPECIALS, CompactPrompt
 from oreo_agent.model.description import with_value_section
 from oreo_agent.model.networks import ValueNetwork, load_policy, new_policy
@@ -227,7 +227,7 @@ def _start(run: TrainRun, prompt_settings: Mapping[str, Any]) -> _Start:
             max_context=_context(policy),
         )
     folder = Path(run.model)
-    if (folder / "bundle.json").exists():
+    if (folder / CARD).exists():
         card = read_card(folder)
         tokenizer = load_tokenizer(folder / "tokenizer")
         return _Start(

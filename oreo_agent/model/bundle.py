@@ -22,6 +22,7 @@ from oreo_agent.records.atomic import write_atomic
 
 FORMAT = 1
 """Raised whenever the meaning of a field changes; an older bundle is read or refused."""
+CARD = "bundle.json"
 EVIDENCE = ("calibration", "trust")
 """Fields of a card that `amend` may add to a finished bundle."""
 
@@ -60,7 +61,7 @@ def read_card(folder: Path | str) -> Card:
     Raises:
         BundleError: there is no bundle, it is damaged, or of a format that is not read here.
     """
-    path = Path(folder) / "bundle.json"
+    path = Path(folder) / CARD
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -90,14 +91,14 @@ def fingerprint(folder: Path | str) -> str:
     files = sorted(
         path
         for path in Path(folder).rglob("*")
-        if path.name == "bundle.json" or path.suffix == ".safetensors"
+        if path.name == CARD or path.suffix == ".safetensors"
     )
     if not files:
         raise BundleError(f"{folder} holds no weights; name a bundle or a model folder")
     for path in files:
         digest.update(path.relative_to(folder).as_posix().encode())
         with path.open("rb") as file:
-            if path.name == "bundle.json":
+            if path.name == CARD:
                 digest.update(hashlib.sha256(_without_evidence(file.read())).digest())
             else:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -142,7 +143,7 @@ def write_bundle(folder: Path, card: Card, readme: str, save: Callable[[Path], N
     try:
         save(making)
         (making / "README.md").write_text(readme, encoding="utf-8")
-        (making / "bundle.json").write_bytes(_encoded(msgspec.structs.asdict(card)))
+        (making / CARD).write_bytes(_encoded(msgspec.structs.asdict(card)))
         for path in making.rglob("*"):
             if path.is_file():
                 path.chmod(0o644)
@@ -170,7 +171,7 @@ def amend(folder: Path, calibration: Calibration | None, trust: Trust | None) ->
         BundleError: there is no bundle, it is damaged, or it cannot be written.
     """
     card = msgspec.structs.replace(read_card(folder), calibration=calibration, trust=trust)
-    path, readme = folder / "bundle.json", folder / "README.md"
+    path, readme = folder / CARD, folder / "README.md"
     try:
         # not from the struct, which knows no fields of later versions
         fields = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])

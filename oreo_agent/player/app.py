@@ -9,11 +9,13 @@ from textual.containers import Container, Vertical
 from textual.timer import Timer
 
 from oreo_agent.errors import OreoError
-from oreo_agent.player.dialogs import ActionDialog, GameDialog, HelpDialog
+from oreo_agent.player.dialogs import ActionDialog, GameDialog, HelpDialog, TurnDialog
 from oreo_agent.player.session import Session
 from oreo_agent.player.snapshot import Option, Snapshot
 from oreo_agent.player.themes import DARK, LIGHT
+from oreo_agent.player.what_if_dialog import WhatIfDialog
 from oreo_agent.player.widgets.candidates import Candidates
+from oreo_agent.player.widgets.eval_bar import EvalBar
 from oreo_agent.player.widgets.masthead import Masthead
 from oreo_agent.player.widgets.status import Keys, Status
 from oreo_agent.player.widgets.transcript import Transcript
@@ -49,6 +51,9 @@ class PlayerApp(App[None]):
         Binding("r", "run", show=False),
         *(Binding(str(n), f"take({n})", show=False) for n in range(1, 10)),
         Binding("a", "type", show=False),
+        Binding("b,backspace,left", "back", show=False),
+        Binding("B", "back_to", show=False),
+        Binding("w", "what_if", show=False),
         Binding("n", "next", show=False),
         Binding("g", "pick", show=False),
         Binding("R", "restart", show=False),
@@ -58,13 +63,23 @@ class PlayerApp(App[None]):
         Binding("ctrl+c", "quit", show=False, priority=True),
     ]
 
-    def __init__(self, session: Session, *, pace: float = PACE) -> None:
-        """Show a session whose first game has begun; the caller closes it."""
+    def __init__(
+        self, session: Session, *, pace: float = PACE, replies: int = 5, games: int = 8
+    ) -> None:
+        """Show a session whose first game has begun; the caller closes it.
+
+        Args:
+            session: what is shown.
+            pace: seconds between the turns of a game that runs by itself.
+            replies: that a what-if tries.
+            games: that it plays from each.
+        """
         super().__init__()
         self.title = "oreo-agent play"
         self._session = session
         self._snapshot: Snapshot = session.snapshot()
         self._pace = pace
+        self._replies, self._games = replies, games
         self._acting = False
         self._auto = False
         self._next_turn: Timer | None = None
@@ -75,6 +90,7 @@ class PlayerApp(App[None]):
         with Container(id="stage"):
             yield Transcript()
             with Vertical(id="mind"):
+                yield EvalBar()
                 yield Candidates()
                 yield ValueLine()
         yield Status()
@@ -117,6 +133,38 @@ class PlayerApp(App[None]):
         """Play this game again."""
         self._pause()
         self._begin(self._session.restart)
+
+    def action_back(self) -> None:
+        """Take the last turn back."""
+        self._pause()
+        if turns := len(self._snapshot.moves):
+            self._begin(lambda: self._session.back(turns))
+
+    def action_back_to(self) -> None:
+        """Ask for a turn, then stand before it."""
+        self._pause()
+        turns = len(self._snapshot.moves)
+        if self._acting or not turns:
+            return
+
+        def chosen(turn: str | None) -> None:
+            if turn is not None:
+                self._begin(lambda: self._session.back(int(turn)))
+
+        self.push_screen(TurnDialog(turns), chosen)
+
+    def action_what_if(self) -> None:
+        """Play on from several replies, and see what V had said."""
+        self._pause()
+        snapshot = self._snapshot
+        if self._acting or snapshot.end is not None:
+            return
+        dialog = WhatIfDialog(
+            snapshot.turn,
+            lambda stop: self._session.what_if(self._replies, self._games, stop),
+            calibrated=snapshot.calibrated,
+        )
+        self.push_screen(dialog)
 
     def action_type(self) -> None:
         """Ask for an action, then play it."""
@@ -187,7 +235,7 @@ class PlayerApp(App[None]):
 
     def _draw(self) -> None:
         snapshot = self._snapshot
-        for part in (Masthead, Transcript, Candidates, ValueLine):
+        for part in (Masthead, Transcript, EvalBar, Candidates, ValueLine):
             self.query_one(part).show(snapshot)
         doing = "running" if self._auto else "thinking" if self._acting else "your move"
         self.query_one(Status).show(snapshot, doing=doing)

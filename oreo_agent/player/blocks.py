@@ -16,6 +16,16 @@ def bar(value: float, width: int) -> tuple[str, str]:
     return drawn, "┄" * (width - len(drawn))
 
 
+def span(low: float, middle: float, high: float, width: int) -> tuple[str, str, str]:
+    """An interval within [0, 1] in ``width`` cells: what is left of it, itself, what is right.
+
+    ``low <= middle <= high``; the middle is always drawn.
+    """
+    begin, at, end = (min(int(_clipped(x) * width), width - 1) for x in (low, middle, high))
+    drawn = "".join("●" if cell == at else "─" for cell in range(begin, end + 1))
+    return "┄" * begin, drawn, "┄" * (width - 1 - end)
+
+
 def sparkline(values: Sequence[float], width: int) -> str:
     """The last ``width`` values, a cell each; the lowest mark stands for 0, so that it is seen."""
     shown = values[-width:] if width > 0 else ()

@@ -13,12 +13,16 @@ from textual.widgets import Input, Static
 from oreo_agent.errors import OreoError
 from oreo_agent.player.snapshot import Option
 from oreo_agent.player.themes import direction
+from oreo_agent.player.widgets.figures import percent
 
 HELP = (
     ("space, enter", "one turn: the agent's choice"),
     ("r", "run to the end; again: pause"),
     ("1-9", "take that candidate in its place"),
     ("a", "type an action, see its value, play it"),
+    ("b, left", "take the last turn back; then play another"),
+    ("B", "back to a turn"),
+    ("w", "what if: try these replies to the end"),
     ("n", "next game"),
     ("g", "pick a game by its id"),
     ("R", "this game from the beginning"),
@@ -27,9 +31,10 @@ HELP = (
     ("q, ctrl+c", "quit"),
 )
 EXPLAINED = (
-    "V is the success that the value expects after a reply, before the world answers. "
-    "gain is V after the reply minus V of the state before it. policy is the reply's "
-    "probability among the candidates. ▸ marks the agent's choice, ✘ what the world would refuse."
+    "V is the success that the value expects after a reply, before the world answers; chance is V "
+    "as a probability, by what held-out episodes showed. gain is V after the reply minus V of the "
+    "state before it. policy is the reply's probability among the candidates. ▸ marks the agent's "
+    "choice, ✘ what the world would refuse. ?! ? ?? cost 5, 10, 20 points of the chance."
 )
 _FRAME = """
     align: center middle; background: $background 60%;
@@ -134,8 +139,28 @@ class GameDialog(LineDialog):
         self.dismiss(event.value or None)
 
 
+class TurnDialog(LineDialog):
+    """A turn to go back to."""
+
+    title_text = "back to turn"
+
+    def __init__(self, turns: int) -> None:
+        super().__init__([str(turn) for turn in range(1, turns + 1)])
+        self._turns = turns
+        self.hint = f"1 to {turns} · enter: back to before it was played · esc: stay"
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Give back a number that is a turn's."""
+        if event.value.strip().isdecimal() and 1 <= int(event.value) <= self._turns:
+            self.dismiss(event.value.strip())
+        else:
+            self.remark(Content.styled(f"a turn is a number from 1 to {self._turns}", "$error"))
+
+
 def _verdict(option: Option) -> Content:
     parts: list[tuple[str, str]] = [(option.label, "bold")]
+    if option.probability is not None:
+        parts.append((f"   {percent(option.probability)}", "bold"))
     if option.value is not None:
         parts.append((f"   V {option.value:.3f}", "bold"))
     if option.gain is not None:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from oreo_agent.player.review import grade, losing_turn
 from oreo_agent.player.session import Session
 from oreo_agent.player.snapshot import Move, Option, Snapshot
+from oreo_agent.player.widgets.figures import percent
 
 
 def play_lines(session: Session) -> Iterator[str]:
@@ -27,22 +29,30 @@ def play_lines(session: Session) -> Iterator[str]:
 
 
 def move_lines(move: Move, step_limit: int) -> Iterator[str]:
-    """A turn: V of the state, the candidates, the command, the answer."""
+    """A turn: where the game stood, the candidates, the command, the answer."""
     head = f"turn {move.turn} of {step_limit}"
+    if move.probability is not None:
+        head += f", success {percent(move.probability)}"
     yield head if move.value is None else f"{head}, V {move.value:.3f}"
     if len(move.options) > 1 or move.option.value is not None:
         for number, option in enumerate(move.options, 1):
             mark = ">" if option == move.option else " "
-            yield f"{mark} {number}  {_figures(option)}  {option.label}{_remark(option)}"
+            yield f"{mark} {number}  {_figures(option)}  {option.label.strip()}{_remark(option)}"
     if move.option.thought:
         yield f"thought: {move.option.thought}"
-    yield f"command: {move.option.command or '(none)'}"
+    yield f"command: {move.option.command.strip() or '(none)'}"
+    if (found := grade(move)) is not None:
+        yield f"{found}: it cost {100 * (move.loss or 0.0):.0f} points of the chance of success"
     yield from move.observation.splitlines()
 
 
 def outcome_line(snapshot: Snapshot) -> str:
-    """How the game ended, V at its beginning and end, and what it took."""
+    """How the game ended, V at its beginning and end, what lost it, and what it took."""
     parts = [snapshot.outcome]
+    if snapshot.verdict:
+        parts.append(f"the verifier says {snapshot.verdict}")
+    if (lost := losing_turn(snapshot.moves, snapshot.end)) is not None:
+        parts.append(f"turn {lost} lost it: {snapshot.moves[lost - 1].option.label.strip()}")
     if snapshot.values:
         parts.append(f"V {snapshot.values[0]:.3f} at first, {snapshot.values[-1]:.3f} at last")
     parts.append(f"{snapshot.tokens} tokens")
@@ -64,6 +74,10 @@ def summary(snapshot: Snapshot) -> dict[str, Any]:
         "step_limit": snapshot.step_limit,
         "tokens": snapshot.tokens,
         "values": list(snapshot.values),
+        "chances": list(snapshot.chances),
+        "calibrated": snapshot.calibrated,
+        "verdict": snapshot.verdict,
+        "losing_turn": losing_turn(snapshot.moves, snapshot.end),
         "moves": [
             {
                 "command": move.option.command,
@@ -71,10 +85,15 @@ def summary(snapshot: Snapshot) -> dict[str, Any]:
                 "valid": move.valid,
                 "value": move.value,
                 "value_after": move.option.value,
+                "probability": move.probability,
+                "probability_after": move.option.probability,
+                "grade": grade(move),
                 "candidates": [
                     {
                         "command": option.command,
                         "value": option.value,
+                        "probability": option.probability,
+                        "gain": option.gain,
                         "logp": option.logp,
                         "admissible": option.admissible,
                     }
@@ -90,6 +109,8 @@ def summary(snapshot: Snapshot) -> dict[str, Any]:
 def _figures(option: Option) -> str:
     """V and policy share, in columns."""
     value = f"V {option.value:6.3f}" if option.value is not None else "V      -"
+    if option.probability is not None:
+        value = f"success {percent(option.probability):>4}  {value}"
     share = f"policy {option.share:4.0%}" if option.share is not None else "policy    -"
     return f"{value}  {share}"
 

@@ -1,6 +1,7 @@
 """A row of games, one of them being played; no screen."""
 
 from collections.abc import Callable, Iterator, Sequence
+from threading import Event
 
 from oreo_agent.errors import SettingError
 from oreo_agent.player.game import Game
@@ -116,7 +117,9 @@ class Session:
         self._game = self._made()
         self._game.begin_as(game, turn - 1, self._named())
 
-    def what_if(self, replies: int, games: int) -> Iterator[tuple[Tried, ...]]:
+    def what_if(
+        self, replies: int, games: int, stop: Event | None = None
+    ) -> Iterator[tuple[Tried, ...]]:
         """Try several replies to the turn to come, each in several games to their ends.
 
         Yields what is known, at first and after each game; the game that is played stands still.
@@ -124,6 +127,7 @@ class Session:
         Args:
             replies: different ones, at most.
             games: played from each.
+            stop: ends everything after the turn at hand, once it is set.
 
         Raises:
             SettingError: the game is over, a number is below 1, or there is no world to try in.
@@ -137,6 +141,7 @@ class Session:
             open_world=self._open_world,
             environment=self._terms.environment,
             step_limit=self._step_limit,
+            stop=stop,
         )
 
     def restart(self) -> None:

@@ -46,3 +46,7 @@ def direction(gain: float | None) -> str:
     if gain is None or abs(gain) < GAIN:
         return "$secondary"
     return "$success" if gain > 0 else "$error"
+
+
+GRADED = {"blunder": "bold $error", "mistake": "$error", "inaccuracy": "$warning", None: ""}
+"""The colours of marks, by `oreo_agent.player.review.grade`."""

@@ -7,6 +7,7 @@ reply were won, with Wilson's interval.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
+from threading import Event
 
 from oreo_agent.agent.strategies import Candidate, Decision
 from oreo_agent.agent.strategies.best_of_k import BestOfK
@@ -75,6 +76,7 @@ def what_if(
     open_world: Callable[[int], World],
     environment: str,
     step_limit: int,
+    stop: Event | None = None,
 ) -> Iterator[tuple[Tried, ...]]:
     """What is known, at first and after each game that ends; to stop asking stops the games.
 
@@ -87,6 +89,7 @@ def what_if(
         open_world: a world of so many slots.
         environment: Gymnasium id.
         step_limit: turns after which an unfinished game ends.
+        stop: ends everything after the turn at hand, once it is set.
 
     Raises:
         OreoError: the player refuses, or the world does not answer as it did before.
@@ -104,16 +107,31 @@ def what_if(
     }
     world = open_world(min(SIDE_BY_SIDE, len(works)))
     runner = Runner(
-        world=world, player=_going_on(player), environment=environment, step_limit=step_limit
+        world=world,
+        player=_going_on(player),
+        environment=environment,
+        step_limit=step_limit,
+        turned=lambda: _heed(stop),
     )
     try:
         for episode in runner.play([work for _, work in works.values()]):
             number = works[episode.id][0]
             tried[number] = _counted(tried[number], episode.end)
             yield tuple(tried)
+    except _Stopped:
+        return
     finally:
         runner.leave()
         world.close()
+
+
+class _Stopped(Exception):
+    """Nobody wants to know any more."""
+
+
+def _heed(stop: Event | None) -> None:
+    if stop is not None and stop.is_set():
+        raise _Stopped
 
 
 def _counted(one: Tried, end: str) -> Tried:

@@ -15,7 +15,7 @@ from oreo_agent.agent.gate import by_policy, objection
 from oreo_agent.agent.runtime import Agent
 from oreo_agent.agent.strategies import STRATEGIES, setting_names, settings_of
 from oreo_agent.errors import DataError, SettingError, nearest
-from oreo_agent.model.bundle import read_card
+from oreo_agent.model.bundle import CARD, read_card
 from oreo_agent.model.chat import ChatPrompt
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.records.episode import PolicyRecord
@@ -162,7 +162,7 @@ class Cast:
             BundleError: its card cannot be read.
         """
         judge = Path(self.policy if self.value is None else self.value)
-        if not self.is_model or not (judge / "bundle.json").exists():
+        if not self.is_model or not (judge / CARD).exists():
             return self, ""
         told = dict(self.settings)
         why = objection(self.strategy, told, read_card(judge).trust)
@@ -261,7 +261,7 @@ def _details(settings: Mapping[str, Any]) -> list[str]:
 def is_plain_model(folder: Path | str) -> bool:
     """Whether a folder holds a model in Hugging Face format that is no bundle of ours."""
     path = Path(folder)
-    return (path / "config.json").exists() and not (path / "bundle.json").exists()
+    return (path / "config.json").exists() and not (path / CARD).exists()
 
 
 def find_task(name: str) -> Task:

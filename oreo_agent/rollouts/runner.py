@@ -21,7 +21,7 @@ ATTEMPTS = 3
 """An episode that broke so often is recorded as a fault."""
 
 
-def _unheard(work: Work) -> None:
+def _unheard(*what: object) -> None:
     """Nobody wants to know."""
 
 
@@ -47,6 +47,8 @@ class Runner:
     """Turns after which an unfinished episode ends with reward 0."""
     began: Callable[[Work], None] = _unheard
     """Called before an attempt at an episode."""
+    turned: Callable[[], None] = _unheard
+    """Called after each round of turns; may raise to stop."""
     clock: Clock = field(default_factory=Clock)
     terms: Terms = field(init=False)
     """What all its episodes have in common."""
@@ -77,6 +79,7 @@ class Runner:
                 self._turn()
             for each in self._live.values():
                 each.seconds += self._share()
+            self.turned()
             done, self._done = self._done, []
             if not (self._live or done or self._again):
                 return

@@ -7,14 +7,18 @@ import select
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from oreo_agent.cli import run
+from oreo_agent.model.bundle import Card, write_bundle
 from oreo_agent.model.networks import new_policy
+from oreo_agent.player.choosing import newest, usual_split, usual_task
+from oreo_agent.records.reader import StoreReader
 
 MAIN = (sys.executable, "-c", "from oreo_agent.cli import main; main()")
-GAME = ("--data", "generated", "--split", "valid_seen")
+GAME = ("--agent", "expert", "--data", "generated", "--split", "valid_seen")
 PATIENCE = 120
 """Seconds after which a terminal that says nothing is a fault; a busy machine takes its time."""
 
@@ -139,3 +143,56 @@ def test_a_model_that_is_no_bundle_plays_in_a_chat_format(capsys, tmp_path, byte
     code, _, err = play(capsys, *few, "--prompt", "compact")
     assert code == 2
     assert "compact" in err
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    """A folder in which nothing was trained, and which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def bundle(folder, task="alfworld", **more):
+    card = Card(
+        method="oreo", settings={}, prompt={"format": "none"}, tokenizer="t", base="tiny", data={},
+        has_value=True, task=task, **more,
+    )  # fmt: skip
+    write_bundle(folder, card, "", lambda _: None)
+
+
+def test_where_no_agent_was_trained_the_expert_plays_and_it_is_said(capsys, empty):
+    code = run(["play", "--data", "generated", "--step-limit", "1", "--plain"])
+    said = capsys.readouterr()
+    assert code == 0
+    assert "agent: expert" in said.out
+    assert "no agent has been trained below this folder: the expert plays" in said.err
+
+
+def test_the_newest_agent_that_fits_the_task_is_taken(empty):
+    assert newest(None) is None
+    for age, (name, task) in enumerate((("a", "alfworld"), ("b/c", "math"), ("d", "alfworld"))):
+        bundle(empty / "runs" / name, task)
+        os.utime(empty / "runs" / name / "bundle.json", (1e9 - age, 1e9 - age))
+    (empty / "runs" / "torn").mkdir()
+    (empty / "runs" / "torn" / "bundle.json").write_text("{")
+    assert newest(None).folder.name == "a"
+    assert newest("math").folder == Path("runs/b/c")
+    assert newest("gsm8k") is None
+    assert newest("alfworld", empty / "runs" / "d").folder.name == "d"
+
+
+def test_an_agents_own_task_and_a_split_to_watch_are_what_is_played(empty):
+    bundle(empty / "solver", "wordproblems, gsm8k")
+    assert usual_task("solver") == "wordproblems"
+    assert usual_task("expert") == "alfworld"
+    assert usual_split("wordproblems") == "valid"
+    assert usual_split("alfworld") == "valid_seen"
+
+
+def test_what_was_played_is_recorded_where_it_is_asked_for(capsys, tmp_path):
+    kept = tmp_path / "kept"
+    assert play(capsys, "--record", str(kept), "--json")[0] == 0
+    (episode,) = StoreReader(kept)
+    assert (episode.policy.kind, episode.end) == ("expert", "won")
+    assert play(capsys, "--record", str(kept), "--json")[0] == 0
+    assert len(StoreReader(kept)) == 1

@@ -21,7 +21,7 @@ from scripted_house import (
 from oreo_agent.agent.engines import Request
 from oreo_agent.agent.strategies import Candidate
 from oreo_agent.agent.strategies.single import Sample
-from oreo_agent.errors import DataError, SettingError
+from oreo_agent.errors import DataError, EnvironmentFault, SettingError
 from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.prompt import ids_of
 from oreo_agent.player.session import Session
@@ -283,3 +283,87 @@ def test_the_goal_is_told_apart_from_what_is_seen():
     text = "-= Hello =-\n\nYou see a desk 1.\n\nYour task is to: find two keys and rest."
     assert told_apart(text) == ("find two keys and rest", "You see a desk 1.")
     assert told_apart("Just a door.") == ("", "Just a door.")
+
+
+@given(seeds, st.integers(1, 5), st.data())
+def test_going_back_is_standing_where_one_stood(seed, turns, data):
+    each = session(seed=seed)
+    stood = [still(each.snapshot())]
+    for _ in range(turns):
+        each.step()
+        stood.append(still(each.snapshot()))
+    turn = data.draw(st.integers(1, len(stood[-1].moves) or 1))
+    each.back(turn)
+    assert still(each.snapshot()) == stood[turn - 1]
+    for later in stood[turn:]:
+        each.step()
+        assert still(each.snapshot()) == later, "and on from there it is the same game"
+
+
+def test_another_move_from_an_earlier_turn_is_a_branch_of_the_persons():
+    each = session()
+    for _ in range(3):
+        each.step()
+    each.back(2)
+    other = next(c for c in ERRAND if c not in [o.command for o in each.snapshot().options])
+    each.act(other)
+    shown = each.snapshot()
+    assert [(move.option.command, move.by) for move in shown.moves][1] == (other, "you")
+    assert to_the_end(each).episode().policy.kind == "person"
+
+
+@pytest.mark.parametrize("turn", [0, 4, -1])
+def test_a_turn_that_was_not_played_is_nothing_to_go_back_to(turn):
+    each = session()
+    for _ in range(3):
+        each.step()
+    before = still(each.snapshot())
+    with pytest.raises(SettingError, match="there is no turn"):
+        each.back(turn)
+    assert still(each.snapshot()) == before
+
+
+def test_an_ended_game_can_be_gone_back_into():
+    each = to_the_end(session())
+    turns = len(each.snapshot().moves)
+    each.back(turns)
+    assert not each.over
+    assert len(each.snapshot().moves) == turns - 1
+
+
+def test_a_world_that_does_not_repeat_itself_is_told_of(monkeypatch):
+    each = session()
+    each.step()
+    each.step()
+    monkeypatch.setattr(House, "_possible", lambda self: ["nothing"])
+    with pytest.raises(EnvironmentFault, match="answers otherwise"):
+        each.back(2)
+    assert each.snapshot().end == "fault"
+    monkeypatch.undo()
+    each.restart()
+    assert each.snapshot().end is None
+
+
+def test_an_expert_hears_of_the_moves_that_are_played_again():
+    heard: list[str] = []
+
+    class Errand:
+        def begin(self, observation):
+            self.done = 0
+            heard.append("begin")
+
+        def act(self, observation, info):
+            self.done += 1
+            return ERRAND[min(self.done, 4) - 1]
+
+        def replaced(self, command):
+            heard.append(command)
+
+    who = TextPlayer(lambda seed: Errand(), PolicyRecord(kind="expert"), player().prompt)
+    each = session(who=who)
+    each.step()
+    each.act("go to shelf 1")
+    each.step()
+    each.back(3)
+    assert heard == ["begin", "go to shelf 1", "begin", "go to shelf 1"]
+    assert each.snapshot().options[0].command == ERRAND[2]

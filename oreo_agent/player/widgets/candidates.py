@@ -1,26 +1,28 @@
-"""The replies that the agent thought of, each with its value."""
+"""The replies that the agent thought of, each with what the value expects of it."""
 
 from textual.content import Content
 from textual.widget import Widget
 
 from oreo_agent.player.blocks import bar
+from oreo_agent.player.review import losing_turn
 from oreo_agent.player.snapshot import Option, Snapshot
 from oreo_agent.player.themes import direction, level
+from oreo_agent.player.widgets.figures import fitted, percent, points
 
 ROWS = 9
 """Candidates that have a key of their own; no more are shown."""
-_FIGURES = 22
-"""Cells of V, gain and policy share together."""
 
 
 class Candidates(Widget):
-    """A row a candidate: mark, number, command, bar, V, gain, policy share."""
+    """A row a candidate: mark, number, command, bar, chance, V, gain, policy share."""
 
     DEFAULT_CSS = """
     Candidates { height: auto; min-height: 6; max-height: 10; padding: 0 1; }
     """
 
     snapshot: Snapshot | None = None
+    keys: tuple[tuple[str, str], ...] = (("n", "next game"), ("R", "play it again"), ("b", "back"))
+    """What can be done after the end."""
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw the candidates of the turn, or how the game ended."""
@@ -32,80 +34,91 @@ class Candidates(Widget):
         snapshot = self.snapshot
         if snapshot is None:
             return Content("")
-        if snapshot.end is not None:
-            return Content.assemble(
-                "\n",
-                _ending(snapshot),
-                "\n\n",
-                *_key("n", "next game"),
-                *_key("R", "play it again"),
-            )
+        if snapshot.end is not None and not snapshot.options:
+            return self._ending(snapshot)
         width = self.content_size.width or self.size.width
-        shown = snapshot.options[:ROWS]
-        rows = [_head(width, shown)]
-        rows += [
-            _row(option, number, width, chosen=number == snapshot.chosen + 1)
-            for number, option in enumerate(shown, 1)
-        ]
-        return Content("\n").join(rows)
+        return Content("\n").join(table(snapshot, width))
+
+    def _ending(self, snapshot: Snapshot) -> Content:
+        """The outcome, the turn that lost it, and what can be done now."""
+        parts: list[Content | str | tuple[str, str]] = ["\n", ending(snapshot), "\n"]
+        if (lost := losing_turn(snapshot.moves, snapshot.end)) is not None:
+            move = snapshot.moves[lost - 1]
+            told = f"lost at turn {lost}: {move.option.label}  {points(-(move.loss or 0))} points"
+            parts += [(told, "$error"), "\n"]
+        parts.append("\n")
+        for key, does in self.keys:
+            parts += [(f"{key} ", "bold $primary"), (f"{does}   ", "$secondary")]
+        return Content.assemble(*parts)
 
 
-def _ending(snapshot: Snapshot) -> Content:
-    """The outcome, with a mark that reads without colour."""
+def table(snapshot: Snapshot, width: int) -> list[Content]:
+    """A head and a line a candidate, in ``width`` cells."""
+    shown = snapshot.options[:ROWS]
+    columns = _Columns(width, snapshot, shown)
+    rows = [
+        columns.row(option, number, chosen=number == snapshot.chosen + 1)
+        for number, option in enumerate(shown, 1)
+    ]
+    return [columns.head(), *rows]
+
+
+def ending(snapshot: Snapshot) -> Content:
+    """The outcome, with a mark that reads without colour; a verifier's verdict where there is."""
+    told = f"{snapshot.verdict}: {snapshot.outcome}" if snapshot.verdict else snapshot.outcome
     if snapshot.end == "won":
-        return Content.styled(f"✔ {snapshot.outcome}", "bold $success")
-    return Content.styled(f"✘ {snapshot.outcome}", "bold $error")
+        return Content.styled(f"✔ {told}", "bold $success")
+    return Content.styled(f"✘ {told}", "bold $error")
 
 
-def _key(key: str, does: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    return (f"{key} ", "bold $primary"), (f"{does}   ", "$secondary")
+class _Columns:
+    """Which figures there are and which fit."""
 
+    def __init__(self, width: int, snapshot: Snapshot, shown: tuple[Option, ...]) -> None:
+        self._valued = any(option.value is not None for option in shown)
+        self._shared = any(option.share is not None for option in shown)
+        self._chance = self._valued and snapshot.calibrated
+        self._raw = self._valued and (not snapshot.calibrated or width >= 72)
+        self._gain = self._valued and width >= 36
+        left = width - 4 - 6 * self._chance - 7 * self._raw - 8 * self._gain - 6 * self._shared
+        self._bars = min(14, left // 4) if self._valued and left >= 28 else 0
+        left -= self._bars + bool(self._bars)
+        self._policy = min(8, left // 5) if self._shared and left >= 40 else 0
+        self._label = max(left - self._policy - bool(self._policy), 1)
 
-def _split(width: int) -> tuple[int, int]:
-    """Cells of the command and of the bar, in a table that has values."""
-    left = width - 4 - _FIGURES
-    across = max(0, min(24, left // 3)) if left >= 24 else 0
-    return max(left - across - 1, 1), across
+    def head(self) -> Content:
+        """Names over the columns."""
+        parts = [fitted("    candidate", 4 + self._label)]
+        parts += [" " * (self._bars + 1)] * bool(self._bars)
+        parts += ["chance".rjust(6)] * self._chance + ["V".rjust(7)] * self._raw
+        parts += ["gain".rjust(8)] * self._gain
+        parts += [" " * (self._policy + 1)] * bool(self._policy)
+        parts += ["policy".rjust(6)] * self._shared
+        return Content.styled("".join(parts), "$secondary")
 
-
-def _head(width: int, shown: tuple[Option, ...]) -> Content:
-    if all(option.value is None and option.share is None for option in shown):
-        return Content.styled("    command", "$secondary")
-    across, bars = _split(width)
-    return Content.styled(
-        f"    {'candidate':<{across}.{across}} {'':<{bars}}{'V':>7}{'gain':>8}{'policy':>7}",
-        "$secondary",
-    )
-
-
-def _row(option: Option, number: int, width: int, *, chosen: bool) -> Content:
-    marks = ("▸ " if chosen else "  ", "bold $accent"), (f"{number} ", "$secondary")
-    label = option.label if option.admissible is not False else f"✘ {option.label}"
-    style = "bold" if chosen else "$secondary" if option.admissible is False else ""
-    if option.value is None and option.share is None:
-        return Content.assemble(*marks, (_fitted(label, max(width - 4, 1)), style))
-    across, bars = _split(width)
-    value = f"{option.value:7.3f}" if option.value is not None else f"{'–':>7}"
-    gain = f"{option.gain:+8.3f}" if option.gain is not None else f"{'':>8}"
-    share = f"{_percent(option.share):>7}"
-    drawn, track = bar(option.value, bars) if option.value is not None else ("", " " * bars)
-    return Content.assemble(
-        *marks,
-        (_fitted(label, across), style),
-        " ",
-        (drawn, level(option.value)),
-        (track, "$panel"),
-        (value, "bold" if chosen else ""),
-        (gain, direction(option.gain)),
-        (share, "$secondary"),
-    )
-
-
-def _percent(share: float | None) -> str:
-    """A share that is not nothing is not shown as nothing."""
-    return "–" if share is None else "<1%" if 0 < share < 0.005 else f"{share:.0%}"
-
-
-def _fitted(text: str, width: int) -> str:
-    """Exactly ``width`` cells."""
-    return text.ljust(width) if len(text) <= width else f"{text[: width - 1]}…"
+    def row(self, option: Option, number: int, *, chosen: bool) -> Content:
+        """One candidate."""
+        label = option.label if option.admissible is not False else f"✘ {option.label}"
+        style = "bold" if chosen else "$secondary" if option.admissible is False else ""
+        parts = [
+            ("▸ " if chosen else "  ", "bold $accent"),
+            (f"{number} ", "$secondary"),
+            (fitted(label, self._label), style),
+        ]
+        if self._bars:
+            drawn, track = bar(option.chance or 0.0, self._bars)
+            parts += [(" ", ""), (drawn, level(option.chance)), (track, "$panel")]
+        if self._chance:
+            parts.append((f"{percent(option.chance):>6}", "bold" if chosen else ""))
+        if self._raw:
+            value = "–" if option.value is None else f"{option.value:.3f}"
+            parts.append((f"{value:>7}", "" if self._chance else "bold" if chosen else ""))
+        if self._gain:
+            gain = "" if option.gain is None else f"{option.gain:+.3f}"
+            parts.append((f"{gain:>8}", direction(option.gain)))
+        if self._policy:
+            drawn, track = bar(option.share or 0.0, self._policy)
+            parts += [(" ", ""), (drawn, "$primary"), (track, "$panel")]
+        if self._shared:
+            parts.append((f"{percent(option.share):>6}", "$secondary"))
+        return Content.assemble(*parts)

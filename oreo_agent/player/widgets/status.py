@@ -10,8 +10,9 @@ KEYS = (
     ("r", "run"),
     ("1-9", "take"),
     ("a", "type"),
+    ("b", "back"),
+    ("w", "what if"),
     ("n", "next"),
-    ("R", "restart"),
     ("?", "help"),
     ("q", "quit"),
 )

@@ -6,8 +6,10 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from oreo_agent.player.review import grade, losing_turn, mark
 from oreo_agent.player.snapshot import Move, Snapshot
-from oreo_agent.player.themes import direction
+from oreo_agent.player.themes import GRADED, direction
+from oreo_agent.player.widgets.figures import percent, points
 
 Piece = tuple[str, Content]
 """Classes and text of one paragraph."""
@@ -48,24 +50,51 @@ class Transcript(VerticalScroll):
 
 def _pieces(snapshot: Snapshot) -> Iterator[Piece]:
     yield "opening", Content(snapshot.opening)
+    lost = losing_turn(snapshot.moves, snapshot.end)
     for move in snapshot.moves:
-        yield "did", _did(move)
+        yield "did", _did(move, snapshot, lost=move.turn == lost)
         if move.option.thought:
             yield "answer", Content.styled(move.option.thought, "italic $secondary")
         if move.observation:
             yield "answer", Content.styled(move.observation, "" if move.valid else "$secondary")
 
 
-def _did(move: Move) -> Content:
-    """The command of a turn, with V after it and what it changed."""
+def _did(move: Move, snapshot: Snapshot, *, lost: bool) -> Content:
+    """The command of a turn, what it left of the chance, its mark; a step in its gain's colour."""
     option = move.option
-    parts: list[tuple[str, str]] = [(f"{move.turn:>2}  ", "$secondary"), (option.label, "bold")]
+    style = direction(option.gain) if snapshot.solution and option.gain is not None else ""
+    parts: list[tuple[str, str]] = [
+        (f"{move.turn:>2}  ", "$secondary"),
+        (option.label.strip(), f"bold {style}".strip()),
+    ]
+    if sign := mark(move):
+        parts.append((f" {sign}", GRADED[grade(move)]))
     if move.by == "you":
         parts.append(("  you", "$accent"))
     if move.valid is False or not option.command:
         parts.append(("  not possible", "$error"))
+    parts += _worth(move, snapshot)
+    if lost:
+        parts.append(("  ◂ the turn that lost it", "bold $error"))
+    return Content.assemble(*parts)
+
+
+def _worth(move: Move, snapshot: Snapshot) -> list[tuple[str, str]]:
+    """What the move left, and what it changed."""
+    option = move.option
+    if snapshot.calibrated and option.chance is not None:
+        change = -(move.loss or 0.0)
+        return [
+            (f"   {percent(option.chance)}", "$secondary"),
+            (f" {points(change)}", _hue(change)),
+        ]
+    parts: list[tuple[str, str]] = []
     if option.value is not None:
         parts.append((f"   V {option.value:.2f}", "$secondary"))
     if option.gain is not None:
         parts.append((f" {option.gain:+.2f}", direction(option.gain)))
-    return Content.assemble(*parts)
+    return parts
+
+
+def _hue(change: float) -> str:
+    return direction(change if round(100 * change) else None)

@@ -51,7 +51,7 @@ class PlayerApp(App[None]):
         Binding("r", "run", show=False),
         *(Binding(str(n), f"take({n})", show=False) for n in range(1, 10)),
         Binding("a", "type", show=False),
-        Binding("b,backspace,left", "back", show=False),
+        Binding("b,backspace,left", "take_back", show=False),
         Binding("B", "back_to", show=False),
         Binding("w", "what_if", show=False),
         Binding("n", "next", show=False),
@@ -134,7 +134,7 @@ class PlayerApp(App[None]):
         self._pause()
         self._begin(self._session.restart)
 
-    def action_back(self) -> None:
+    def action_take_back(self) -> None:
         """Take the last turn back."""
         self._pause()
         if turns := len(self._snapshot.moves):

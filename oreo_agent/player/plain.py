@@ -23,21 +23,21 @@ def play_lines(session: Session) -> Iterator[str]:
         snapshot = session.snapshot()
         if snapshot.moves:
             yield ""
-            yield from move_lines(snapshot.moves[-1], snapshot.step_limit)
+            yield from move_lines(snapshot.moves[-1], snapshot)
     yield ""
     yield outcome_line(session.snapshot())
 
 
-def move_lines(move: Move, step_limit: int) -> Iterator[str]:
-    """A turn: where the game stood, the candidates, the command, the answer."""
-    head = f"turn {move.turn} of {step_limit}"
+def move_lines(move: Move, snapshot: Snapshot) -> Iterator[str]:
+    """A turn of the game: where it stood, the candidates, the command, the answer."""
+    head = f"{snapshot.unit} {move.turn} of {snapshot.step_limit}"
     if move.probability is not None:
         head += f", success {percent(move.probability)}"
     yield head if move.value is None else f"{head}, V {move.value:.3f}"
     if len(move.options) > 1 or move.option.value is not None:
         for number, option in enumerate(move.options, 1):
             mark = ">" if option == move.option else " "
-            yield f"{mark} {number}  {_figures(option)}  {option.label.strip()}{_remark(option)}"
+            yield f"{mark} {number}  {_figures(option)}  {option.label}{_remark(option)}"
     if move.option.thought:
         yield f"thought: {move.option.thought}"
     yield f"command: {move.option.command.strip() or '(none)'}"
@@ -49,10 +49,8 @@ def move_lines(move: Move, step_limit: int) -> Iterator[str]:
 def outcome_line(snapshot: Snapshot) -> str:
     """How the game ended, V at its beginning and end, what lost it, and what it took."""
     parts = [snapshot.outcome]
-    if snapshot.verdict:
-        parts.append(f"the verifier says {snapshot.verdict}")
     if (lost := losing_turn(snapshot.moves, snapshot.end)) is not None:
-        parts.append(f"turn {lost} lost it: {snapshot.moves[lost - 1].option.label.strip()}")
+        parts.append(f"{snapshot.unit} {lost} lost it: {snapshot.moves[lost - 1].option.label}")
     if snapshot.values:
         parts.append(f"V {snapshot.values[0]:.3f} at first, {snapshot.values[-1]:.3f} at last")
     parts.append(f"{snapshot.tokens} tokens")

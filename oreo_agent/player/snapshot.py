@@ -44,8 +44,8 @@ class Option:
 
     @property
     def label(self) -> str:
-        """The command, or what was said in its place."""
-        return self.command or " ".join(self.text.split()) or "(nothing)"
+        """The command in one line, or what was said in its place."""
+        return " ".join((self.command or self.text).split()) or "(nothing)"
 
     @property
     def thought(self) -> str:
@@ -145,14 +145,20 @@ class Snapshot:
         return max(len(self.moves) + (self.end is None), 1)
 
     @property
+    def unit(self) -> str:
+        """What a move is called: a turn in a world, a step of a solution."""
+        return "step" if self.solution else "turn"
+
+    @property
     def outcome(self) -> str:
         """The end in words; ``""`` while the game goes on."""
-        turns = f"{len(self.moves)} turn{'' if len(self.moves) == 1 else 's'}"
+        turns = f"{len(self.moves)} {self.unit}{'' if len(self.moves) == 1 else 's'}"
+        won, lost = (self.verdict, self.verdict) if self.verdict else ("won", "lost")
         return {
             None: "",
-            "won": f"won in {turns}",
-            "lost": f"lost after {turns}",
-            "step_limit": f"not won: the limit of {self.step_limit} turns is reached",
+            "won": f"{won} in {turns}",
+            "lost": f"{lost} after {turns}",
+            "step_limit": f"not won: the limit of {self.step_limit} {self.unit}s is reached",
             "token_limit": f"not won: out of tokens after {turns}",
             "fault": f"the world broke: {self.trouble}",
         }[self.end]

@@ -130,7 +130,7 @@ def _line(
     option, rate = one.option, one.rate
     parts = [
         ("▸ " if first else "  ", "bold $accent"),
-        (fitted(option.label.strip(), across), "bold" if first else ""),
+        (fitted(option.label, across), "bold" if first else ""),
     ]
     if valued:
         if bars:

@@ -44,8 +44,8 @@ class Candidates(Widget):
         parts: list[Content | str | tuple[str, str]] = ["\n", ending(snapshot), "\n"]
         if (lost := losing_turn(snapshot.moves, snapshot.end)) is not None:
             move = snapshot.moves[lost - 1]
-            told = f"lost at turn {lost}: {move.option.label}  {points(-(move.loss or 0))} points"
-            parts += [(told, "$error"), "\n"]
+            told = f"lost at {snapshot.unit} {lost}: {move.option.label}"
+            parts += [(f"{told}  {points(-(move.loss or 0))} points", "$error"), "\n"]
         parts.append("\n")
         for key, does in self.keys:
             parts += [(f"{key} ", "bold $primary"), (f"{does}   ", "$secondary")]
@@ -64,11 +64,10 @@ def table(snapshot: Snapshot, width: int) -> list[Content]:
 
 
 def ending(snapshot: Snapshot) -> Content:
-    """The outcome, with a mark that reads without colour; a verifier's verdict where there is."""
-    told = f"{snapshot.verdict}: {snapshot.outcome}" if snapshot.verdict else snapshot.outcome
+    """The outcome, with a mark that reads without colour."""
     if snapshot.end == "won":
-        return Content.styled(f"✔ {told}", "bold $success")
-    return Content.styled(f"✘ {told}", "bold $error")
+        return Content.styled(f"✔ {snapshot.outcome}", "bold $success")
+    return Content.styled(f"✘ {snapshot.outcome}", "bold $error")
 
 
 class _Columns:
@@ -80,10 +79,10 @@ class _Columns:
         self._chance = self._valued and snapshot.calibrated
         self._raw = self._valued and (not snapshot.calibrated or width >= 72)
         self._gain = self._valued and width >= 36
-        left = width - 4 - 6 * self._chance - 7 * self._raw - 8 * self._gain - 6 * self._shared
-        self._bars = min(14, left // 4) if self._valued and left >= 28 else 0
+        left = width - 4 - 6 * self._chance - 7 * self._raw - 8 * self._gain - 7 * self._shared
+        self._bars = min(12, left // 4) if self._valued and left >= 28 else 0
         left -= self._bars + bool(self._bars)
-        self._policy = min(8, left // 5) if self._shared and left >= 40 else 0
+        self._policy = min(8, left // 5) if self._shared and left >= 34 else 0
         self._label = max(left - self._policy - bool(self._policy), 1)
 
     def head(self) -> Content:
@@ -93,7 +92,7 @@ class _Columns:
         parts += ["chance".rjust(6)] * self._chance + ["V".rjust(7)] * self._raw
         parts += ["gain".rjust(8)] * self._gain
         parts += [" " * (self._policy + 1)] * bool(self._policy)
-        parts += ["policy".rjust(6)] * self._shared
+        parts += ["policy".rjust(7)] * self._shared
         return Content.styled("".join(parts), "$secondary")
 
     def row(self, option: Option, number: int, *, chosen: bool) -> Content:
@@ -120,5 +119,5 @@ class _Columns:
             drawn, track = bar(option.share or 0.0, self._policy)
             parts += [(" ", ""), (drawn, "$primary"), (track, "$panel")]
         if self._shared:
-            parts.append((f"{percent(option.share):>6}", "$secondary"))
+            parts.append((f"{percent(option.share):>7}", "$secondary"))
         return Content.assemble(*parts)

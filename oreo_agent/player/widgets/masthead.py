@@ -20,7 +20,7 @@ class Masthead(Static):
         where = [snapshot.task_type or snapshot.task, game, snapshot.agent]
         self.update(
             Content.assemble(
-                ("goal  ", "$secondary"),
+                ("goal  " if snapshot.goal else "problem  ", "$secondary"),
                 (goal, "bold"),
                 "\n",
                 (" · ".join(where), "$secondary"),

@@ -29,7 +29,7 @@ class Status(Static):
         """Draw where the game stands; ``doing`` tells who is at it."""
         self.update(
             Content.assemble(
-                (f"turn {snapshot.turn} of {snapshot.step_limit}", "bold"),
+                (f"{snapshot.unit} {snapshot.turn} of {snapshot.step_limit}", "bold"),
                 (" · ", "$secondary"),
                 ("game over", "bold") if snapshot.end else (doing, "$accent"),
                 (f" · {snapshot.tokens} tokens · {snapshot.seconds:.1f} s", "$secondary"),

@@ -65,7 +65,7 @@ def _did(move: Move, snapshot: Snapshot, *, lost: bool) -> Content:
     style = direction(option.gain) if snapshot.solution and option.gain is not None else ""
     parts: list[tuple[str, str]] = [
         (f"{move.turn:>2}  ", "$secondary"),
-        (option.label.strip(), f"bold {style}".strip()),
+        (option.label, f"bold {style}".strip()),
     ]
     if sign := mark(move):
         parts.append((f" {sign}", GRADED[grade(move)]))

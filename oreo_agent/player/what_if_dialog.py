@@ -111,7 +111,7 @@ def tried_lines(tried: Sequence[Tried], width: int, *, calibrated: bool) -> list
     if not tried:
         return [Content.styled("thinking of replies ...", "$secondary")]
     valued = any(one.option.chance is not None for one in tried)
-    bars = min(20, max((width - 44) // 2, 0)) if valued else min(20, max(width - 40, 0))
+    bars = min(20, max((width - 60) // 2, 0)) if valued else min(20, max(width - 44, 0))
     figures = 9 * valued + 18 + (bars + 1) * (valued + 1) * bool(bars)
     across = max(width - 2 - figures, 8)
     forecast = "forecast" if calibrated else "V"
@@ -128,9 +128,10 @@ def _line(
     one: Tried, first: bool, across: int, bars: int, valued: bool, calibrated: bool
 ) -> Content:
     option, rate = one.option, one.rate
+    label = option.label if option.admissible is not False else f"✘ {option.label}"
     parts = [
         ("▸ " if first else "  ", "bold $accent"),
-        (fitted(option.label, across), "bold" if first else ""),
+        (fitted(label, across), "bold" if first else ""),
     ]
     if valued:
         if bars:

@@ -50,4 +50,4 @@ class Keys(Static):
             Content.assemble((f"{key} ", "bold $primary"), (does, "$secondary"))
             for key, does in KEYS
         ]
-        self.update(Content("   ").join(told))
+        self.update(Content("  ").join(told))

@@ -33,7 +33,7 @@ class ValueLine(Widget):
         size = self.content_size
         if size.height >= 4:
             return _chart(snapshot, size.width, size.height)
-        name, told, marks = _name(snapshot), _told(snapshot), _marks(snapshot)
+        name, told, marks = "so far", _told(snapshot), _marks(snapshot)
         room = max(size.width - len(name) - len(told) - len(marks.plain) - 4, 0)
         return Content.assemble(
             (f"{name}  ", "$secondary"),
@@ -41,10 +41,6 @@ class ValueLine(Widget):
             f"  {told}",
             marks,
         )
-
-
-def _name(snapshot: Snapshot) -> str:
-    return "success" if snapshot.calibrated else "V"
 
 
 def _told(snapshot: Snapshot) -> str:

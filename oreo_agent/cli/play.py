@@ -109,6 +109,8 @@ def play(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     finally:
         session.close()
+        if record is not None and session.kept:
+            typer.echo(f"{session.kept} recorded: oreo-agent play --replay {record}", err=True)
 
 
 def _chosen(agent: str | None, task: str | None, *, ask: bool) -> tuple[str, str]:

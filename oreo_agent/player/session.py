@@ -54,6 +54,8 @@ class Session:
         self._attempts = 0
         self._open_world, self._keep = open_world, keep
         self._kept: Game | None = None
+        self.kept = 0
+        """Games that were given to ``keep``."""
         self._game = self._made()
         self.restart()
 
@@ -212,6 +214,7 @@ class Session:
         """Give the game away to be kept, once."""
         if self._keep is not None and self._kept is not self._game:
             self._kept = self._game
+            self.kept += 1
             self._keep(self._game.episode())
 
     def _made(self) -> Game:

@@ -115,6 +115,33 @@ def test_in_a_terminal_there_is_a_screen_and_the_terminal_is_left_in_order(key):
     assert b"Traceback" not in said
 
 
+def test_ctrl_c_in_the_midst_of_a_game_saves_it(tmp_path):
+    home, away = pty.openpty()
+    verb = subprocess.Popen(
+        [*MAIN, "play", *GAME, "--record", str(tmp_path / "kept")],
+        stdin=away,
+        stdout=away,
+        stderr=away,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"},
+        start_new_session=True,
+    )
+    os.close(away)
+    try:
+        _read(home, until=b"turn 1 of 40")
+        os.write(home, b" ")
+        _read(home, until=b"2 of 40")
+        os.write(home, b"\x03")
+        said = _read(home)
+        assert verb.wait(PATIENCE) == 0
+    finally:
+        verb.kill()
+        verb.wait()
+        os.close(home)
+    (episode,) = StoreReader(tmp_path / "kept")
+    assert (episode.end, episode.fault) == ("fault", "left by the player after turn 1")
+    assert b"1 recorded: oreo-agent play --replay" in said
+
+
 def _read(home: int, until: bytes | None = None) -> bytes:
     """What is said until ``until`` is among it, or until the other side hangs up."""
     said, deadline = b"", time.monotonic() + PATIENCE

@@ -9,7 +9,16 @@ from dataclasses import replace
 
 from oreo_agent.agent.strategies import Candidate, Decision
 from oreo_agent.errors import EnvironmentFault, OreoError, SettingError
-from oreo_agent.player.snapshot import By, Move, Option, Snapshot, option, options, told_apart
+from oreo_agent.player.snapshot import (
+    By,
+    Move,
+    Option,
+    Snapshot,
+    option,
+    options,
+    policy_shares,
+    told_apart,
+)
 from oreo_agent.records.episode import End, Episode, PolicyRecord
 from oreo_agent.rollouts.live import LiveEpisode, Terms, record, refusal
 from oreo_agent.rollouts.plan import Work, digest
@@ -140,7 +149,8 @@ class Game:
         assert self._live is not None
         if number is not None:
             return options(decision, self._live.scene.info)[number]
-        return option(said, before=decision.value, share=None, info=self._live.scene.info)
+        share = policy_shares((*decision.candidates, said))[-1]
+        return option(said, before=decision.value, share=share, info=self._live.scene.info)
 
     def act(self, command: str) -> None:
         """Play a command of one's own.

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from oreo_agent.agent.gate import by_policy, objection
-from oreo_agent.agent.making import build_strategy
+from oreo_agent.agent.making import build_strategy, own_settings
 from oreo_agent.agent.runtime import Agent
 from oreo_agent.agent.strategies import STRATEGIES, settings_of
 from oreo_agent.errors import DataError, SettingError, nearest

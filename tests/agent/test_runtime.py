@@ -27,7 +27,7 @@ OPENING = "You see key 1, den 2."
 
 
 @pytest.fixture(scope="module")
-def agent(bundles) -> Agent:
+def agent(bundles: tuple[Path, Path]) -> Agent:
     return Agent.load(bundles[1], reference=bundles[0], device="cpu", k=3, temperature=1.0)
 
 
@@ -69,7 +69,7 @@ def test_a_decision_holds_what_plain_forwards_say_of_each_candidate(bundles, age
     history = walked(agent, 2, seed=1)[-1]
     ids = history.request(PROMPT).ids
     for decision in (
-        agent.act(history, greedy=True),
+        agent.act(history, k=16, temperature=2.0),
         agent.act(replace(history, admissible=("walk to den 3",)), only_admissible=True),
     ):
         assert len(decision.candidates) >= 2

@@ -46,7 +46,7 @@ def make_bundle(
         base="tiny" if base is None else f"bundle {fingerprint(base)} (sft)",
         data={},
         has_value=base is not None,
-        max_context=200,
+        max_context=400,
     )
     write_bundle(folder, card, "", save)
     return folder

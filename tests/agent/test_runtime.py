@@ -222,8 +222,8 @@ def test_a_world_that_names_no_commands_does_not_tell_what_it_admits(agent: Agen
 
 
 def test_a_history_that_leaves_no_room_for_a_reply_says_so(agent: Agent):
-    long = agent.begin("You see " + "den 1, " * 250 + "key 1.")
-    with pytest.raises(EngineError, match=r"history of 25\d tokens leaves no room .* of 200"):
+    long = agent.begin("You see " + "den 1, " * 450 + "key 1.")
+    with pytest.raises(EngineError, match=r"history of 45\d tokens leaves no room .* of 400"):
         agent.act(long)
 
 

@@ -29,7 +29,7 @@ def rollout(
     strategy: Annotated[
         str,
         typer.Option(
-            help="Of a bundle: sample, greedy, best-of-k, beam, best-of-n, or file.py:Class of yours."
+            help="Of a bundle: sample, greedy, best-of-k, beam, best-of-n, or your file.py:Class."
         ),
     ] = "sample",
     temperature: Annotated[

@@ -63,6 +63,12 @@ def plainly(folder: Path, ids: tuple[int, ...], reply: tuple[int, ...]) -> list[
     return at[range(len(reply)), list(reply)].tolist()
 
 
+@torch.no_grad()
+def worth(network: ValueNetwork, ids: tuple[int, ...]) -> float:
+    """V of a history by one forward without caches."""
+    return float(network.head(network.body(torch.tensor([ids])).last_hidden_state[0, -1]))
+
+
 def test_a_decision_holds_what_plain_forwards_say_of_each_candidate(bundles, agent: Agent):
     first, second = bundles
     network = ValueNetwork.load(second / "value")
@@ -74,8 +80,7 @@ def test_a_decision_holds_what_plain_forwards_say_of_each_candidate(bundles, age
     ):
         assert len(decision.candidates) >= 2
         before, *values = (
-            float(network.head(network.body(torch.tensor([ids + reply])).last_hidden_state[0, -1]))
-            for reply in [(), *(c.ids for c in decision.candidates)]
+            worth(network, ids + reply) for reply in [(), *(c.ids for c in decision.candidates)]
         )
         assert decision.value == pytest.approx(before, abs=1e-5)
         for candidate, value in zip(decision.candidates, values, strict=True):

@@ -222,8 +222,10 @@ def test_a_reply_that_was_cut_is_closed_by_what_follows_it(agent: Agent):
 def test_a_world_that_names_no_commands_does_not_tell_what_it_admits(agent: Agent, nothing: Any):
     begun = agent.begin(OPENING, admissible=nothing)
     for history in (begun, agent.hear(begun, "look", "Nothing.", admissible=nothing)):
-        decision = agent.act(history, only_admissible=True)
-        assert {c.admissible for c in decision.candidates} == {None}
+        assert history.admissible is None
+        empty = replace(history.request(PROMPT), admissible=())
+        for decision in (agent.act(history, only_admissible=True), *agent.decide([empty])):
+            assert {c.admissible for c in decision.candidates} == {None}
 
 
 def test_a_history_that_leaves_no_room_for_a_reply_says_so(agent: Agent):

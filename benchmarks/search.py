@@ -60,10 +60,9 @@ def solve(agent: Path, stage: Stage, how: str, settings: Settings, problems: int
     episodes = list(runner.play(works))
     seconds = process_time() - began
     world.close()
-    decisions = [s.decision for e in episodes for s in e.segments if s.decision is not None]
     return Spent(
         seconds=seconds,
-        tokens=sum(decision.policy_tokens for decision in decisions),
+        tokens=sum(episode.drawn for episode in episodes),
         right=sum(episode.end == "won" for episode in episodes),
     )
 

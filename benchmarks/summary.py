@@ -18,6 +18,10 @@ COMMANDS = {
         "python benchmarks/rollout.py --agent BUNDLE --data FOLDER "
         "--json benchmarks/results/rollout.json"
     ),
+    "runtime": (
+        "python benchmarks/runtime.py --agent BUNDLE --data generated:full "
+        "--json benchmarks/results/runtime.json"
+    ),
     "search": (
         "python benchmarks/search.py --agent BUNDLE --data medium --math FOLDER "
         "--json benchmarks/results/search.json"

@@ -1,10 +1,12 @@
 """A table of names whose objects are imported on first use, so that listing them costs nothing."""
 
+import hashlib
 import importlib.util
 import pkgutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Generic, TypeVar, cast
 
 from oreo_agent.errors import SettingError, nearest
@@ -54,6 +56,19 @@ class Registry(Generic[T]):
                 "name it module:Class (in this folder, or installed) or file.py:Class"
             ) from error
 
+    def checksum(self, name: str) -> str:
+        """Eight hexadecimal digits of the file in which a user's own ``name`` stands.
+
+        Empty for names of the table, whose code goes by this package's version.
+
+        Raises:
+            SettingError: as `load`.
+        """
+        if name in self._table:
+            return ""
+        module = sys.modules[getattr(self.load(name), "__module__", "")]
+        return hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest()[:8]
+
 
 def _users(name: str) -> Any:
     """What stands in a module that is installed or in the current folder, or in a file."""
@@ -62,14 +77,25 @@ def _users(name: str) -> Any:
         if "" not in sys.path and str(Path.cwd()) not in sys.path:
             sys.path.append(str(Path.cwd()))
         return pkgutil.resolve_name(name)
-    path = Path(place).resolve()
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None or not path.exists():
-        raise FileNotFoundError(f"there is no file {place}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(path.stem, module)  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    found: Any = module
+    found: Any = _module(Path(place))
     for part in attribute.split("."):
         found = getattr(found, part)
     return found
+
+
+def _module(file: Path) -> ModuleType:
+    """The module in ``file``, made once; no other file of that name is taken for it."""
+    path = file.resolve()
+    known = f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if known in sys.modules:
+        return sys.modules[known]
+    spec = importlib.util.spec_from_file_location(known, path)
+    if spec is None or spec.loader is None or not path.exists():
+        raise FileNotFoundError(f"there is no file {file}")
+    module = sys.modules[known] = importlib.util.module_from_spec(spec)  # dataclasses look it up
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[known]
+        raise
+    return module

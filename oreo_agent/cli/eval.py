@@ -17,7 +17,8 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(help="Where to write the report (JSON).")] = None,
     task: options.Task = "alfworld",
     strategy: Annotated[
-        str, typer.Option(help="greedy, sample, best-of-k, beam or best-of-n.")
+        str,
+        typer.Option(help="greedy, sample, best-of-k, beam, best-of-n, or file.py:Class of yours."),
     ] = "greedy",
     k: options.K = 5,
     temperature: Annotated[

@@ -33,7 +33,8 @@ def play(
     strategy: Annotated[
         str | None,
         typer.Option(
-            help="best-of-k, greedy or sample [default: best-of-k if the agent has a value]."
+            help="best-of-k, greedy, sample, or file.py:Class of yours "
+            "[default: best-of-k if the agent has a value]."
         ),
     ] = None,
     k: options.K = 5,

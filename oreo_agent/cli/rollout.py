@@ -27,7 +27,10 @@ def rollout(
     actions: Annotated[int, typer.Option(help="Of --branch: different actions a state.")] = 4,
     continuations: Annotated[int, typer.Option(help="Of --branch: episodes an action.")] = 2,
     strategy: Annotated[
-        str, typer.Option(help="Of a bundle: sample, greedy, best-of-k, beam or best-of-n.")
+        str,
+        typer.Option(
+            help="Of a bundle: sample, greedy, best-of-k, beam, best-of-n, or your file.py:Class."
+        ),
     ] = "sample",
     temperature: Annotated[
         float | None,

@@ -10,7 +10,16 @@ from dataclasses import replace
 from oreo_agent.agent.strategies import Decision
 from oreo_agent.errors import EnvironmentFault, OreoError, SettingError
 from oreo_agent.player.attempt import Attempt, proposed
-from oreo_agent.player.snapshot import By, Move, Option, Snapshot, option, options, standing
+from oreo_agent.player.snapshot import (
+    By,
+    Move,
+    Option,
+    Snapshot,
+    option,
+    options,
+    policy_shares,
+    standing,
+)
 from oreo_agent.player.what_if import Question
 from oreo_agent.records.episode import End, Episode
 from oreo_agent.rollouts.live import Terms
@@ -163,11 +172,10 @@ class Game:
         decision = self._awaited()
         number, said = proposed(self._player, self._begun.live, decision, command)
         info = self._begun.live.scene.info
-        return (
-            option(said, share=None, info=info)
-            if number is None
-            else options(decision, info)[number]
-        )
+        if number is not None:
+            return options(decision, info)[number]
+        share = policy_shares((*decision.candidates, said))[-1]
+        return option(said, share=share, info=info)
 
     def act(self, command: str) -> None:
         """Play a command of one's own.

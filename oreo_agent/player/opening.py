@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from oreo_agent.agent.making import own_settings
+from oreo_agent.agent.strategies import STRATEGIES
 from oreo_agent.errors import SettingError
-from oreo_agent.model.bundle import Card, read_card
+from oreo_agent.model.bundle import read_card
 from oreo_agent.player.recording import Recorder
 from oreo_agent.player.session import Session, find_game
-from oreo_agent.rollouts.casting import TEXT_POLICIES, Cast, Stage, deciding, is_plain_model
+from oreo_agent.rollouts.casting import TEXT_POLICIES, Cast, Stage, is_plain_model
 from oreo_agent.rollouts.collect import policy_identity
 from oreo_agent.rollouts.plan import make_plan
 
@@ -80,16 +82,16 @@ class PlaySettings:
         return Cast(
             policy=self.agent,
             strategy=strategy,
-            settings=tuple(sorted(self._settings(strategy, card).items())),
+            settings=tuple(sorted(self._settings(strategy, has_value=card.has_value).items())),
             device=self.device,
             threads=self.threads,
         )
 
     def _plain_model(self) -> Cast:
         strategy = self.strategy or "greedy"
-        settings: dict[str, Any] = {} if strategy == "greedy" else {"temperature": self.temperature}
+        settings = dict(self._settings(strategy, has_value=False))
         if strategy == "best-of-k":  # without a value, its likeliest candidate is taken
-            settings |= {"k": self.k, "score": "logp"}
+            settings |= {"score": "logp"}
         return Cast(
             policy=self.agent,
             strategy=strategy,
@@ -99,23 +101,15 @@ class PlaySettings:
             threads=self.threads,
         )
 
-    def _settings(self, strategy: str, card: Card) -> Mapping[str, Any]:
-        if ":" in strategy:
-            return dict(
-                deciding(
-                    self.agent,
-                    strategy,
-                    k=self.k,
-                    temperature=self.temperature,
-                    score="value",
-                    weight=None,
-                    only_admissible=self.only_admissible,
-                )
-            )
+    def _settings(self, strategy: str, *, has_value: bool) -> Mapping[str, Any]:
+        STRATEGIES.check(strategy)
         kept: dict[str, Any] = {"only_admissible": True} if self.only_admissible else {}
+        if strategy not in STRATEGIES.names():
+            usual = {"k": self.k, "temperature": self.temperature, "values": has_value}
+            return own_settings(strategy, kept, usual)
         if strategy == "best-of-k":
             return kept | {"k": self.k, "temperature": self.temperature}
-        settings = kept | ({"values": True} if card.has_value else {})
+        settings = kept | ({"values": True} if has_value else {})
         return settings if strategy == "greedy" else settings | {"temperature": self.temperature}
 
 

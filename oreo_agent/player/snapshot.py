@@ -31,7 +31,7 @@ class Option:
     gain: float | None = None
     """V at the end of the reply minus V of the state before it."""
     logp: float | None = None
-    """Of the whole reply at temperature 1, in nats; None for replies that no policy drew."""
+    """Of the whole reply at temperature 1, in nats; None where no model plays."""
     share: float | None = None
     """The policy's probability of the reply among the candidates; they sum to 1."""
     admissible: bool | None = None

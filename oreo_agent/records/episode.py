@@ -132,6 +132,21 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
         """Number of tokens, shown and sampled."""
         return sum(len(segment.ids) for segment in self.segments)
 
+    @property
+    def drawn(self) -> int:
+        """Number of tokens that were drawn, those of rejected candidates included."""
+        total = told = 0
+        for segment in self.segments:
+            if segment.kind != "action":
+                continue
+            if (decision := segment.decision) is not None:
+                told = len(decision.candidates[decision.chosen].ids)  # steps of it may follow
+                total += decision.policy_tokens or told
+            elif told <= 0:
+                total += len(segment.ids)
+            told -= len(segment.ids)
+        return total
+
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Episode)

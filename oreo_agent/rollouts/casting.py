@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 from oreo_agent.agent.gate import by_policy, objection
+from oreo_agent.agent.making import build_strategy, own_settings
 from oreo_agent.agent.runtime import Agent
-from oreo_agent.agent.strategies import STRATEGIES, setting_names, settings_of
+from oreo_agent.agent.strategies import STRATEGIES, settings_of
 from oreo_agent.errors import DataError, SettingError, nearest
 from oreo_agent.model.bundle import CARD, read_card
 from oreo_agent.model.chat import ChatPrompt
@@ -119,7 +120,7 @@ class Cast:
     policy: str = "expert"
     """``expert``, ``random``, or the folder of a bundle or of a model in Hugging Face format."""
     strategy: str = "greedy"
-    """How a bundle decides; a name in `oreo_agent.agent.strategies.STRATEGIES`."""
+    """How a bundle decides; a name in `oreo_agent.agent.strategies.STRATEGIES`, or of your own."""
     settings: tuple[tuple[str, Any], ...] = ()
     """Of the strategy, as pairs: ``("temperature", 0.7)``."""
     value: str | None = None
@@ -164,15 +165,22 @@ class Cast:
         judge = Path(self.policy if self.value is None else self.value)
         if not self.is_model or not (judge / CARD).exists():
             return self, ""
-        told = dict(self.settings)
-        why = objection(self.strategy, told, read_card(judge).trust)
+        trust = read_card(judge).trust
+        asked = build_strategy(self.strategy, dict(self.settings), max_tokens=1)
+        why = objection(asked, trust)
         if not why:
             return self, ""
         if trust_value:
             return self, f"{judge}: {why}; it chooses all the same"
-        settings = tuple(by_policy(self.strategy, told).items())
+        before, after = settings_of(asked), settings_of(by_policy(asked))
+        other = {name: after[name] for name in after if after[name] != before[name]}
         said = f"{judge}: {why}; the policy chooses in its place, unless you say --trust-value"
-        return replace(self, settings=settings), said
+        return replace(self, settings=tuple((dict(self.settings) | other).items())), said
+
+    @property
+    def strategy_name(self) -> str:
+        """The strategy, a user's own with a checksum of its file: ``my.py:Mine@1f2e3d4c``."""
+        return "@".join(filter(None, (self.strategy, STRATEGIES.checksum(self.strategy))))
 
     def player(self, stage: Stage) -> Player:
         """Load who plays on ``stage``.
@@ -203,7 +211,7 @@ class Cast:
         policy = PolicyRecord(
             kind="model",
             fingerprint=agent.fingerprint,
-            strategy=" ".join([self.strategy, *_details(settings)]),
+            strategy=" ".join([self.strategy_name, *_details(settings)]),
             temperature=settings.get("temperature", 0.0),
         )
         return ModelPlayer(agent=agent, policy=policy)
@@ -319,10 +327,9 @@ def deciding(
                 "--only-admissible out"
             )
         given |= {"only_admissible": True}
-    if ":" in strategy:
-        given |= {"k": k, "score": score} | ({} if weight is None else {"weight": weight})
-        known = setting_names(STRATEGIES.load(strategy))
-        return tuple((name, value) for name, value in given.items() if name in known)
+    if strategy not in STRATEGIES.names():
+        given |= {} if weight is None else {"weight": weight}
+        return tuple(own_settings(strategy, given, {"k": k, "score": score}).items())
     if strategy == "best-of-k":
         given |= {"k": k, "score": score}
     elif strategy == "beam":

@@ -114,7 +114,8 @@ def _contract(settings: EvaluateSettings, player: Player) -> Contract:
         # as it will be read back: JSON knows no tuples
         prompt_settings=msgspec.json.decode(msgspec.json.encode(prompt.settings())),
         admissible_shown=not settings.cast.is_model,
-        only_admissible=bool(dict(settings.cast.settings).get("only_admissible")),
+        only_admissible=isinstance(player, ModelPlayer)
+        and bool(getattr(player.agent.strategy, "only_admissible", False)),
         step_limit=stage.limit,
         reply_token_limit=prompt.max_reply_tokens,
         seed=settings.seed,
@@ -137,7 +138,7 @@ def _who(cast: Cast, player: Player) -> Settings:
     return Settings(
         agent=cast.policy,
         fingerprint=player.policy.fingerprint,
-        strategy=cast.strategy,
+        strategy=cast.strategy_name,
         k=getattr(strategy, "k", 1),
         temperature=getattr(strategy, "temperature", None),
         score=score,
@@ -150,7 +151,6 @@ def _result(episode: Episode) -> GameResult:
     replies = [segment for segment in episode.segments if segment.kind == "action"]
     judged = [reply.valid for reply in replies if reply.valid is not None]
     decisions = [reply.decision for reply in replies if reply.decision is not None]
-    drawn = sum(decision.policy_tokens for decision in decisions)
     return GameResult(
         instance=episode.instance,
         task_type=episode.task_type,
@@ -161,7 +161,7 @@ def _result(episode: Episode) -> GameResult:
         tokens=episode.tokens,
         seconds=episode.seconds,
         end=episode.end,
-        policy_tokens=drawn or sum(len(reply.ids) for reply in replies),
+        policy_tokens=episode.drawn,
         value_tokens=sum(decision.value_tokens for decision in decisions),
     )
 

@@ -257,9 +257,10 @@ def replies(decision: Decision, prompt: PromptFormat) -> tuple[list[Segment], bo
 
 
 def _told(decision: Decision) -> DecisionRecord | None:
-    """A decision's record; None if there was nothing to choose from and no value was asked."""
+    """A decision's record; None if it tells nothing that the reply itself does not."""
     values = (decision.value, *(candidate.value for candidate in decision.candidates))
-    if len(decision.candidates) == 1 and set(values) == {None} and not decision.policy_tokens:
+    drew_no_other = decision.policy_tokens in (0, decision.choice.tokens)
+    if len(decision.candidates) == 1 and set(values) == {None} and drew_no_other:
         return None
     return DecisionRecord(
         strategy=decision.strategy,

@@ -119,7 +119,7 @@ def _request(view: View) -> Request:
         seed=view.seed,
         drawn=view.drawn,
         limit=view.limit,
-        admissible=view.info.get("admissible_commands") or None,
+        admissible=tuple(view.info.get("admissible_commands") or ()) or None,
     )
 
 
@@ -164,7 +164,7 @@ class TextPlayer:
         command = self._sessions[view.session].act(view.observation, view.info)
         ids = self.prompt.reply(command)
         text = self.prompt.read(ids)[0] if ids else command
-        said = Candidate(ids=ids, logps=(), text=text, command=command, ended=True)
+        said = Candidate(ids=ids, text=text, command=command, ended=True)
         return Decision(strategy=self.policy.kind, chosen=0, candidates=(said,))
 
     def appraise(self, view: View, command: str) -> Candidate:

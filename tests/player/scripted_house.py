@@ -120,6 +120,15 @@ class ScriptedEngine:
             for request, line in zip(requests, replies, strict=True)
         ]
 
+    def logps(
+        self,
+        requests: Sequence[Request],
+        replies: Sequence[Sequence[tuple[int, ...]]],
+        *,
+        reference: bool = False,
+    ) -> list[list[tuple[float, ...]]]:
+        return [[(-2.0,) * len(ids) for ids in line] for line in replies]
+
     def _worth(self, ids: tuple[int, ...]) -> float:
         """A fifth for each deed of the errand, less a hundredth for each token."""
         text, done = ",".join(map(str, ids)), 0

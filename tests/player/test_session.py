@@ -102,7 +102,9 @@ def test_an_action_of_ones_own_gets_the_value_that_the_agent_would_give_it():
     [[value]] = player().agent.engine.values([asked], [[segments[first].ids]])
     assert option.value == value
     assert option.gain == pytest.approx(value - shown.value)
-    assert (option.share, option.logp) == (None, None)
+    assert option.logp == -2.0 * len(segments[first].ids)  # what the engine says of any reply
+    assert option.share is not None
+    assert 0 < option.share < 0.01
 
 
 def test_an_other_wording_of_a_command_is_played_in_the_agents_own_words():

@@ -104,3 +104,31 @@ def test_another_schema_is_refused_with_both_numbers_even_if_it_would_parse(make
 def test_a_reward_outside_0_to_1_is_refused(make_episode, reward):
     with pytest.raises(RecordError, match="reward"):
         make_episode("a", reward=reward)
+
+
+def test_drawn_tokens_are_those_of_replies_or_what_decisions_tell_and_further_steps_count_once():
+    def reply(*ids: int, told: int | None = None, whole: tuple[int, ...] = ()) -> Segment:
+        decision = None
+        if told is not None:
+            chosen = CandidateRecord(ids=whole or ids, command="", logp=0.0)
+            other = CandidateRecord(ids=(9,) * 7, command="", logp=0.0)
+            decision = DecisionRecord(
+                strategy="s", chosen=1, candidates=(other, chosen), policy_tokens=told
+            )
+        return Segment(kind="action", ids=ids, text="", decision=decision)
+
+    def drawn(*segments: Segment) -> int:
+        shown = Segment(kind="observation", ids=(1, 2, 3, 4, 5), text="")
+        return Episode(
+            id="e", task="", environment="", split="", instance="", task_type="", seed=0, repeat=0,
+            policy=PolicyRecord(kind="model"), prompt="", tokenizer="", reward=0.0, end="lost",
+            seconds=0.0, segments=(shown, *segments),
+        ).drawn  # fmt: skip
+
+    assert drawn() == 0
+    assert drawn(reply(1, 2), reply(3)) == 3
+    assert drawn(reply(1, 2, told=20), reply(3), reply(4, told=5)) == 20 + 1 + 5
+    assert drawn(reply(1, 2, told=0), reply(3)) == 2 + 1  # which was not counted
+    search = (reply(1, 2, told=30, whole=(1, 2, 3, 4, 5)), reply(3, 4), reply(5))
+    assert drawn(*search) == 30
+    assert drawn(*search, reply(6), reply(7, told=4)) == 30 + 1 + 4

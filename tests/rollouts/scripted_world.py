@@ -93,6 +93,9 @@ class ScriptedEngine:
     def values(self, requests, replies):
         return [[0.5 for _ in line] for line in replies]
 
+    def logps(self, requests, replies, *, reference=False):
+        return [[(-1.0,) * len(ids) for ids in line] for line in replies]
+
     def close(self, session):
         self.closed.append(session)
 

@@ -84,12 +84,12 @@ class Engine(Protocol):
         replies: Sequence[Sequence[tuple[int, ...]]],
         *,
         reference: bool = False,
-    ) -> list[list[float]]:
-        """Log-probability of each reply as a whole at temperature 1, in nats.
+    ) -> list[list[tuple[float, ...]]]:
+        """Log-probability of each token of each reply at temperature 1, in nats.
 
         Args:
             requests: distinct sessions.
-            replies: to each request; an empty one has 0.
+            replies: to each request; whoever wrote them.
             reference: under the policy that this one learned from, not under this one.
 
         Raises:

@@ -164,8 +164,8 @@ class LocalEngine:
         replies: Sequence[Sequence[tuple[int, ...]]],
         *,
         reference: bool = False,
-    ) -> list[list[float]]:
-        """Log-probability of each reply as a whole.
+    ) -> list[list[tuple[float, ...]]]:
+        """Log-probability of each token of each reply.
 
         Raises:
             EngineError: the reference is asked for, and there is none.
@@ -200,13 +200,13 @@ class LocalEngine:
         return tokens, full.gather(-1, tokens[..., None]).squeeze(-1)
 
 
-def _scored(states: Tensor, ids: tuple[int, ...], weight: Tensor) -> float:
-    """(T, H) states, each before one of the ids, to the sum of their log-probabilities."""
+def _scored(states: Tensor, ids: tuple[int, ...], weight: Tensor) -> tuple[float, ...]:
+    """(T, H) states, each before one of the ids, to the log-probabilities of the ids."""
     if not ids:
-        return 0.0
+        return ()
     logits = functional.linear(states, weight).float()
     tokens = torch.tensor(ids, device=logits.device)[:, None]
-    return float(functional.log_softmax(logits, dim=-1).gather(-1, tokens).sum())
+    return tuple(functional.log_softmax(logits, dim=-1).gather(-1, tokens)[:, 0].tolist())
 
 
 class _Branch:

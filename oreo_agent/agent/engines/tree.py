@@ -84,9 +84,14 @@ class TreeReader:
     ) -> list[list[Tensor]]:
         """For each history and branch the (T, H) hidden states before each of its T tokens."""
         found = self._states(sessions, histories, branches)
+        lasts = [self._last[session][None] for session in sessions]
         return [
-            [torch.cat([self._last[session][None], states[span]])[:-1] for span in spans]
-            for session, (states, spans) in zip(sessions, found, strict=True)
+            [
+                # of an empty branch there are none, whatever was read
+                torch.cat([last, states[span][:-1]]) if span.start < span.stop else last[:0]
+                for span in spans
+            ]
+            for last, (states, spans) in zip(lasts, found, strict=True)
         ]
 
     @torch.inference_mode()

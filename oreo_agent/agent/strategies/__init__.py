@@ -6,6 +6,7 @@ dispute it. To add one: write a file beside this one, then add its line to `STRA
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Protocol
@@ -21,11 +22,14 @@ class Candidate:
     """A reply that was considered."""
 
     ids: tuple[int, ...]
-    logps: tuple[float, ...]
+    logps: tuple[float, ...] = ()
+    """Log-probability of each id under the policy at temperature 1, in nats; an agent adds those of
+    a reply that the policy did not draw."""
     text: str
     command: str
     """What the environment would be sent; ``""`` if the reply holds no command."""
     ended: bool
+    """Whether it closed itself; False if the token limit cut it."""
     value: float | None = None
     """V at the end of the reply; None if no value was asked."""
     probability: float | None = None
@@ -43,6 +47,11 @@ class Candidate:
         """Log-probability of the whole reply at temperature 1, in nats."""
         return sum(self.logps)
 
+    @property
+    def tokens(self) -> int:
+        """Length of the reply."""
+        return len(self.ids)
+
 
 def spoken(prompt: PromptFormat, command: str) -> Candidate:
     """The reply in which ``prompt`` gives a command that no policy proposed.
@@ -57,7 +66,7 @@ def spoken(prompt: PromptFormat, command: str) -> Candidate:
             f"the prompt format {prompt.name!r} cannot say {command!r}; name things and places "
             "with the words and numbers in which the world names them"
         )
-    return Candidate(ids=ids, logps=(), text=text, command=heard, ended=True)
+    return Candidate(ids=ids, text=text, command=heard, ended=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +81,12 @@ class Decision:
     policy_tokens: int = 0
     """Tokens that were drawn for it, those of rejected candidates included; 0 if not counted."""
     value_tokens: int = 0
-    """Tokens that the value read for it; 0 if not counted."""
+    """Tokens of replies that the value read for it, of a search also those of the problem; 0 if it
+    was not asked, or they were not counted."""
     probability: float | None = None
     """Chance of success before the reply, by the agent's calibration; None if it has none."""
+    objection: str = ""
+    """Why the policy chose here although V was asked to; empty if what was asked for chose."""
     seconds: float = 0.0
     """That it took: its share of the batch that it was decided in."""
 
@@ -126,22 +138,29 @@ def in_place_of(
 ) -> Candidate | None:
     """What is said where the world would admit none of ``candidates``.
 
-    The admissible command whose letters are nearest to the likeliest candidate's.
+    The admissible command whose letters are nearest to the likeliest candidate's, of those that the
+    prompt format can say.
 
     Returns:
-        None if one of them is admissible, or the world does not tell.
+        None if one of them is admissible, or the world does not tell, or nothing can be said.
     """
     allowed = request.admissible
     if not allowed or any(candidate.command in allowed for candidate in candidates):
         return None
     likeliest = max(candidates, key=lambda candidate: candidate.logp)
     wanted = likeliest.command or likeliest.text
-    nearest = get_close_matches(wanted, allowed, n=1, cutoff=0.0)
-    return spoken(prompt, nearest[0] if nearest else allowed[0])
+    for command in get_close_matches(wanted, allowed, n=len(allowed), cutoff=0.0):
+        with suppress(SettingError):
+            return spoken(prompt, command)
+    return None
 
 
 class Strategy(Protocol):
-    """Decides for a batch of histories."""
+    """Decides for a batch of histories.
+
+    A user's own is a class that is named ``module:Class`` or ``file.py:Class``. The fields of a
+    dataclass are its settings; it is given ``max_tokens``, the longest reply, if it has that field.
+    """
 
     def __call__(
         self, engine: Engine, read: Reading, requests: Sequence[Request]

@@ -70,6 +70,7 @@ class BestOfK:
                 candidates=tuple(line),
                 value=worth[i][0] if worth else None,
                 policy_tokens=drawn[i],
+                value_tokens=sum(one.tokens for one in line) if worth else 0,
             )
             for i, (line, request) in enumerate(zip(found, requests, strict=True))
         ]

@@ -59,6 +59,8 @@ class Sample:
                 chosen=len(line) - 1,
                 candidates=tuple(line),
                 value=v[0] if v else None,
+                policy_tokens=line[0].tokens,
+                value_tokens=sum(one.tokens for one in line) if v else 0,
             )
             for line, v in zip(lines, worth, strict=True)
         ]

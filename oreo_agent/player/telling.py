@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from oreo_agent.player.harmless import harmless
 from oreo_agent.player.plain import move_lines, outcome_line
-from oreo_agent.player.review import grade, losing_turn, mark
+from oreo_agent.player.review import grade, lost_at, mark
 from oreo_agent.player.snapshot import Move, Snapshot
 from oreo_agent.player.widgets.figures import percent
 
@@ -39,16 +39,14 @@ def _lines(snapshots: Sequence[Snapshot]) -> Iterator[str]:
 
 
 def ending_lines(snapshots: Sequence[Snapshot]) -> Iterator[str]:
-    """How the game ended, and by each judge the turn that lost it."""
+    """How the game ended, and the turn that lost it."""
     first = snapshots[0]
     if first.end is not None:
         verdict = f"{first.verdict}: " if first.verdict else ""
         yield verdict + outcome_line(first)
-    for snapshot in snapshots:
-        lost = losing_turn(snapshot.moves, snapshot.end)
-        if lost is not None:
-            by = f" (by {snapshot.judge})" if snapshot.judge else ""
-            yield f"lost at turn {lost}: {snapshot.moves[lost - 1].option.label.strip()}{by}"
+    for lost, judges in lost_at(snapshots).items():
+        by = f" (by {' and '.join(judges)})" if len(snapshots) > 1 else ""
+        yield f"lost at turn {lost}: {first.moves[lost - 1].option.label.strip()}{by}"
 
 
 def mark_line(move: Move, judge: str = "") -> str:

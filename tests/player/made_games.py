@@ -69,11 +69,9 @@ def solution(**changes: Any) -> Snapshot:
     )
 
 
-def _move(
-    number: int, value: float, replies: Any, played: int, answer: str, shift: float
-) -> Move:
+def _move(number: int, value: float, replies: Any, played: int, answer: str, shift: float) -> Move:
     moved = shift if number > 2 else 0.0
-    total = sum(2.718281828 ** logp for _, _, logp in replies)
+    total = sum(2.718281828**logp for _, _, logp in replies)
     options = tuple(
         Option(
             command=command,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 
 from oreo_agent.player.harmless import harmless
-from oreo_agent.player.review import grade, losing_turn, mark
+from oreo_agent.player.review import grade, lost_at, mark
 from oreo_agent.player.snapshot import Move, Snapshot
 from oreo_agent.player.widgets.figures import percent
 
@@ -82,9 +82,12 @@ def _grid(field: Field) -> Iterator[str]:
             f'<line class="grid" x1="{_LEFT}" x2="{field.width - _RIGHT}" '
             f'y1="{y:.1f}" y2="{y:.1f}"/>'
         )
-        yield f'<text class="axis" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{chance:.0%}</text>'
+        yield (
+            f'<text class="axis" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{chance:.0%}'
+            "</text>"
+        )
     room = (field.width - _LEFT - _RIGHT) / max(field.turns, 1)
-    every = next(step for step in (1, 2, 5, 10, 20, 50, 10**9) if room * step >= 22)
+    every = next(step for step in (1, 2, 5, 10, 20, 50, 10**9) if room * step >= 32)
     for turn in range(1, field.turns + 1):
         if turn == 1 or turn % every == 0:
             yield (
@@ -95,8 +98,7 @@ def _grid(field: Field) -> Iterator[str]:
 
 def _lost(snapshots: Sequence[Snapshot], field: Field) -> Iterator[str]:
     """A band over the turn that lost the game, by the first judge who knows one."""
-    found = (losing_turn(each.moves, each.end) for each in snapshots)
-    lost = next((turn for turn in found if turn is not None), None)
+    lost = next(iter(lost_at(snapshots)), None)
     if lost is None:
         return
     left, right = field.x(lost - 1), field.x(lost)
@@ -140,19 +142,17 @@ def _runs(snapshot: Snapshot) -> list[list[tuple[float, float]]]:
     return [run for run in runs if run]
 
 
-def _marks(
-    snapshot: Snapshot, number: int, field: Field, *, linked: bool
-) -> Iterator[str]:
+def _marks(snapshot: Snapshot, number: int, field: Field, *, linked: bool) -> Iterator[str]:
     for move in snapshot.moves:
         chance = move.option.chance
         if not grade(move) or chance is None:
             continue
         last = move.turn == len(snapshot.moves) and snapshot.end is not None
         x, y = field.x(move.turn if last else move.turn - 0.5), field.y(chance)
-        below = y < field.height - _BOTTOM - 26
+        below = number > 0  # so that the marks of two judges keep apart
         drawn = (
             f"<title>{escape(_named(move, snapshot))}</title>"
-            f'<circle class="mark-dot judge-{number + 1} {grade(move)}" cx="{x:.1f}" cy="{y:.1f}" r="5"/>'
+            f'<circle class="mark-dot judge-{number + 1}" cx="{x:.1f}" cy="{y:.1f}" r="5"/>'
             f'<text class="mark {grade(move)}" x="{x:.1f}" y="{y + 20 if below else y - 11:.1f}" '
             f'text-anchor="middle">{mark(move)}</text>'
         )

@@ -8,7 +8,7 @@ from oreo_agent.player.export.chart import Field, chart_width, described, drawin
 from oreo_agent.player.export.paint import CHART, variables
 from oreo_agent.player.export.turns import turn_item, words
 from oreo_agent.player.harmless import shortened
-from oreo_agent.player.review import losing_turn
+from oreo_agent.player.review import lost_at
 from oreo_agent.player.snapshot import Snapshot
 from oreo_agent.player.widgets.figures import percent
 
@@ -74,12 +74,10 @@ def _outcome(snapshots: Sequence[Snapshot]) -> Iterator[str]:
     sign, style = ("✔", "won") if first.end == "won" else ("✘", "not-won")
     verdict = f"{words(first.verdict)}: " if first.verdict else ""
     yield f'<p class="outcome {style}">{sign} {verdict}{words(shortened(first.outcome, 400))}</p>'
-    for each in snapshots:
-        lost = losing_turn(each.moves, each.end)
-        if lost is not None:
-            by = f" (by {words(each.judge)})" if len(snapshots) > 1 else ""
-            label = words(shortened(each.moves[lost - 1].option.label.strip(), 200))
-            yield f'<p class="lost-at"><a href="#turn-{lost}">lost at turn {lost}: {label}</a>{by}</p>'
+    for lost, judges in lost_at(snapshots).items():
+        by = f" (by {words(' and '.join(judges))})" if len(snapshots) > 1 else ""
+        label = words(shortened(first.moves[lost - 1].option.label.strip(), 200))
+        yield f'<p class="lost-at"><a href="#turn-{lost}">lost at turn {lost}: {label}</a>{by}</p>'
 
 
 def _entry(name: str, told: str) -> Iterator[str]:
@@ -92,8 +90,9 @@ def _figure(snapshots: Sequence[Snapshot]) -> Iterator[str]:
     field = Field(width=chart_width(snapshots), turns=len(snapshots[0].moves))
     named = "Chance of success" if any(each.calibrated for each in snapshots) else "V"
     yield f"<h2>{named}, turn by turn</h2>"
-    yield f'<figure tabindex="0" aria-label="{named} over turns">'
-    least = f' style="min-width: {field.width}px"' if len(snapshots[0].moves) > 60 else ""
+    long = ' class="long"' if field.turns > 12 else ""
+    yield f'<figure{long} tabindex="0" aria-label="{named} over turns">'
+    least = f' style="min-width: {field.width}px"' if field.turns > 60 else ""
     yield (
         f'<svg viewBox="0 0 {field.width} {field.height}" role="img"{least} '
         f'aria-label="{escape(words(described(snapshots)))}">'
@@ -127,7 +126,7 @@ def _turns(snapshots: Sequence[Snapshot]) -> Iterator[str]:
         return
     yield f"<h2>{'The solution, step by step' if first.solution else 'Turns'}</h2>"
     yield f'<ol class="turns{" solution" if first.solution else ""}">'
-    lost = {losing_turn(each.moves, each.end) for each in snapshots}
+    lost = lost_at(snapshots)
     for moves in zip(*(each.moves for each in snapshots), strict=True):
         yield from turn_item(moves, snapshots, lost=moves[0].turn in lost)
     yield "</ol>"

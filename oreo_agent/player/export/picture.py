@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from oreo_agent.player.export.chart import Field, chart_width, described, drawing, has_chart
 from oreo_agent.player.export.paint import CHART, variables
-from oreo_agent.player.export.turns import words
+from oreo_agent.player.export.turns import signed, words
 from oreo_agent.player.harmless import shortened
-from oreo_agent.player.review import grade, losing_turn, mark
+from oreo_agent.player.review import grade, mark
 from oreo_agent.player.snapshot import Move, Snapshot
-from oreo_agent.player.widgets.figures import percent, points
+from oreo_agent.player.widgets.figures import percent
 
 _MARGIN, _LINE = 40, 26
 _STYLE = """
@@ -100,7 +100,7 @@ def _row(moves: Sequence[Move], y: int, width: int) -> Iterator[str]:
         style = "faint" if not round(100 * change) else "up" if change > 0 else "down"
         yield _text(at - 92, y, mark(move), f"mark {grade(move) or ''} figure")
         yield _text(at - 44, y, percent(after), "faint figure")
-        yield _text(at, y, points(change), f"{style} figure")
+        yield _text(at, y, signed(change), f"{style} figure")
 
 
 def _column(number: int, count: int, width: int) -> int:

@@ -18,6 +18,11 @@ def words(said: str) -> str:
     return escape(harmless(said))
 
 
+def signed(change: float) -> str:
+    """A change of a chance in points, with a minus that is as wide as a plus."""
+    return points(change).replace("-", "−")
+
+
 def turn_item(moves: Sequence[Move], snapshots: Sequence[Snapshot], *, lost: bool) -> Iterator[str]:
     """A list item; ``moves`` are the same one, as each of the snapshots' judges sees it."""
     first, solution = moves[0], snapshots[0].solution
@@ -74,7 +79,7 @@ def _worth(moves: Sequence[Move], snapshots: Sequence[Snapshot]) -> Iterator[str
         unit = "" if not round(100 * change) else " points"
         told.append(
             f"<span>{name}{percent(before)} → {percent(after)} "
-            f'<b class="{style}">{points(change)}{unit}</b></span>'
+            f'<b class="{style}">{signed(change)}{unit}</b></span>'
         )
     if told:
         yield f'<p class="worth">{"".join(told)}</p>'
@@ -83,14 +88,16 @@ def _worth(moves: Sequence[Move], snapshots: Sequence[Snapshot]) -> Iterator[str
 def _table(moves: Sequence[Move], snapshots: Sequence[Snapshot]) -> Iterator[str]:
     """The candidates, with columns for each judge."""
     turn = moves[0].turn
-    yield f'<div class="table" tabindex="0" role="region" aria-label="candidates of turn {turn}">'
+    two = " two" if len(moves) > 1 else ""
+    yield f'<div class="table{two}" tabindex="0" role="region" aria-label="candidates of turn {turn}">'
     yield f"<table><caption>Candidates of turn {turn}</caption><thead>"
     if len(moves) > 1:
         heads = [f'<th scope="colgroup" colspan="3">{words(each.judge)}</th>' for each in snapshots]
         yield f"<tr><td></td>{''.join(heads)}</tr>"
     yield f"<tr>{_headings(snapshots)}</tr></thead><tbody>"
-    for options in zip(*(move.options for move in moves), strict=True):
-        yield from _row(options, chosen=options[0] == moves[0].option)
+    played = moves[0].options.index(moves[0].option)
+    for number, options in enumerate(zip(*(move.options for move in moves), strict=True)):
+        yield from _row(options, chosen=number == played)
     yield "</tbody></table></div>"
 
 
@@ -109,7 +116,7 @@ def _row(options: Sequence[Option], *, chosen: bool) -> Iterator[str]:
     style = "chosen" if chosen else "refused" if first.admissible is False else ""
     sign = '<span class="pointer">▸</span>' if chosen else '<span class="pointer"></span>'
     said = words(shortened(first.label.strip(), _LABEL))
-    chose = ' <span class="note level">(played)</span>' if chosen else ""
+    chose = ' <span class="aside">(played)</span>' if chosen else ""
     cells = [f'<th scope="row">{sign}{said}{chose}</th>']
     for option in options:
         cells += [_chance(option), _gain(option.gain), _share(option.share)]

@@ -173,7 +173,9 @@ def _opinion(
 
     shares = policy_shares(
         [
-            Candidate(ids=(), logps=() if logp is None else (logp,), text="", command="", ended=True)
+            Candidate(
+                ids=(), logps=() if logp is None else (logp,), text="", command="", ended=True
+            )
             for logp in logps
         ]
     )

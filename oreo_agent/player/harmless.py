@@ -2,9 +2,7 @@
 
 import re
 
-_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"} | {
-    0x7F: 0x2421
-}
+_PICTURES = {0x7F: 0x2421} | {code: 0x2400 + code for code in range(0x20) if code not in (9, 10)}
 _LOST = re.compile("[\x80-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _MOST = 4000
 

@@ -7,14 +7,39 @@ from oreo_agent.player.snapshot import Move, Option, Snapshot
 
 OPENING = "You are in a room. You see a fridge 1, a microwave 1, and a shelf 1."
 KITCHEN = (
-    # V before, the options (command, V, log-probability), the one that was played, the answer
-    (0.62, (("go to fridge 1", 0.64, -0.4), ("go to shelf 1", 0.55, -1.2)), 0, "The fridge 1 is closed."),
-    (0.66, (("open fridge 1", 0.71, -0.2), ("take bread 1 from fridge 1", 0.35, -1.8)), 1, "Nothing happens."),
-    (0.38, (("open fridge 1", 0.45, -0.3), ("go to shelf 1", 0.31, -1.5)), 0, "The fridge 1 is open. In it, you see a bread 1."),
-    (0.57, (("take bread 1 from fridge 1", 0.66, -0.1), ("close fridge 1", 0.49, -2.5)), 0, "You pick up the bread 1 from the fridge 1."),
-    (0.70, (("go to shelf 1", 0.42, -0.9), ("go to microwave 1", 0.74, -1.0)), 0, "On the shelf 1, you see nothing."),
+    # V before; the replies, each with V at its end and its log-probability; which was given; answer
+    (
+        0.62,
+        (("go to fridge 1", 0.64, -0.4), ("go to shelf 1", 0.55, -1.2)),
+        0,
+        "The fridge 1 is closed.",
+    ),
+    (
+        0.66,
+        (("open fridge 1", 0.71, -0.2), ("take bread 1 from fridge 1", 0.35, -1.8)),
+        1,
+        "Nothing happens.",
+    ),
+    (
+        0.38,
+        (("open fridge 1", 0.45, -0.3), ("go to shelf 1", 0.31, -1.5)),
+        0,
+        "The fridge 1 is open. In it, you see a bread 1.",
+    ),
+    (
+        0.57,
+        (("take bread 1 from fridge 1", 0.66, -0.1), ("close fridge 1", 0.49, -2.5)),
+        0,
+        "You pick up the bread 1 from the fridge 1.",
+    ),
+    (
+        0.70,
+        (("go to shelf 1", 0.42, -0.9), ("go to microwave 1", 0.74, -1.0)),
+        0,
+        "On the shelf 1, you see nothing.",
+    ),
     (0.31, (("put bread 1 in/on shelf 1", 0.06, -0.3), ("go to microwave 1", 0.36, -1.3)), 0, ""),
-)  # fmt: skip
+)
 SUM = (
     (0.74, (("3 * 4 = 12\n", 0.81, -0.1),), 0, ""),
     (0.81, (("12 - 5 = 8\n", 0.22, -1.6),), 0, ""),

@@ -113,7 +113,7 @@ def _painted(said: str, hue: str | None) -> str:
     if hue is None or not said:
         return said
     red, green, blue = Color.parse(hue).rgb
-    return f"\x1b[38;2;{red};{green};{blue}m{said}\x1b[0m"
+    return f"\x1b[38;2;{red};{green};{blue}m{harmless(said)}\x1b[0m"
 
 
 def _faint(said: str) -> str:
@@ -121,4 +121,4 @@ def _faint(said: str) -> str:
 
 
 def _bold(said: str) -> str:
-    return f"\x1b[1m{said}\x1b[0m"
+    return f"\x1b[1m{harmless(said)}\x1b[0m"

@@ -6,15 +6,14 @@ the world answered. What a reply cost is the step between them, and there its ma
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 
-from oreo_agent.player.harmless import harmless
+from oreo_agent.player.export.turns import words
 from oreo_agent.player.review import grade, lost_at, mark
 from oreo_agent.player.snapshot import Move, Snapshot
 from oreo_agent.player.widgets.figures import percent
 
 HEIGHT = 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 16, 26, 30
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 26, 30
 _TURN = 16
 """Least width of a turn."""
 
@@ -151,7 +150,7 @@ def _marks(snapshot: Snapshot, number: int, field: Field, *, linked: bool) -> It
         x, y = field.x(move.turn if last else move.turn - 0.5), field.y(chance)
         below = number > 0  # so that the marks of two judges keep apart
         drawn = (
-            f"<title>{escape(_named(move, snapshot))}</title>"
+            f"<title>{words(_named(move, snapshot))}</title>"
             f'<circle class="mark-dot judge-{number + 1}" cx="{x:.1f}" cy="{y:.1f}" r="5"/>'
             f'<text class="mark {grade(move)}" x="{x:.1f}" y="{y + 20 if below else y - 11:.1f}" '
             f'text-anchor="middle">{mark(move)}</text>'
@@ -161,6 +160,6 @@ def _marks(snapshot: Snapshot, number: int, field: Field, *, linked: bool) -> It
 
 def _named(move: Move, snapshot: Snapshot) -> str:
     by = f"{snapshot.judge}: " if snapshot.judge else ""
-    label = harmless(move.option.label.strip())[:200]
+    label = move.option.label.strip()[:200]
     went = f"{percent(move.chance)} → {percent(move.option.chance)}"
     return f"{by}turn {move.turn}, {label}: {grade(move)}, {went}"

@@ -1,7 +1,6 @@
 """A game as one self-contained page: nothing is fetched, and it needs no script."""
 
 from collections.abc import Iterator, Sequence
-from html import escape
 from importlib.resources import files
 
 from oreo_agent.player.export.chart import Field, chart_width, described, drawing, has_chart
@@ -95,7 +94,7 @@ def _figure(snapshots: Sequence[Snapshot]) -> Iterator[str]:
     least = f' style="min-width: {field.width}px"' if field.turns > 60 else ""
     yield (
         f'<svg viewBox="0 0 {field.width} {field.height}" role="img"{least} '
-        f'aria-label="{escape(words(described(snapshots)))}">'
+        f'aria-label="{words(described(snapshots))}">'
     )
     yield drawing(snapshots, field, linked=True)
     yield "</svg>"

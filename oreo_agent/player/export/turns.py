@@ -89,7 +89,8 @@ def _table(moves: Sequence[Move], snapshots: Sequence[Snapshot]) -> Iterator[str
     """The candidates, with columns for each judge."""
     turn = moves[0].turn
     two = " two" if len(moves) > 1 else ""
-    yield f'<div class="table{two}" tabindex="0" role="region" aria-label="candidates of turn {turn}">'
+    told = f'role="region" aria-label="candidates of turn {turn}"'
+    yield f'<div class="table{two}" tabindex="0" {told}>'
     yield f"<table><caption>Candidates of turn {turn}</caption><thead>"
     if len(moves) > 1:
         heads = [f'<th scope="colgroup" colspan="3">{words(each.judge)}</th>' for each in snapshots]

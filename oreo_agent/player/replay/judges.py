@@ -171,14 +171,7 @@ def _opinion(
     def probable(value: float | None) -> float | None:
         return None if chance is None or value is None else chance(value)
 
-    shares = policy_shares(
-        [
-            Candidate(
-                ids=(), logps=() if logp is None else (logp,), text="", command="", ended=True
-            )
-            for logp in logps
-        ]
-    )
+    shares = policy_shares([_drawn(logp) for logp in logps])
     return Opinion(
         value=before,
         probability=probable(before),
@@ -198,6 +191,12 @@ def _opinion(
             )
         ),
     )
+
+
+def _drawn(logp: float | None) -> Candidate:
+    """A reply of that log-probability; None for one that the policy cannot be asked about."""
+    logps = () if logp is None else (logp,)
+    return Candidate(ids=(), logps=logps, text="", command="", ended=True)
 
 
 Telling = Iterator[tuple[tuple[int, ...], list[tuple[int, ...] | None]]]
@@ -220,9 +219,8 @@ def _retold(prompt: PromptFormat, episode: Episode, turns: Sequence[Turn]) -> Te
     for turn in turns:
         said = _said(prompt, turn.said)
         if said is None:
-            raise SettingError(
-                f"its prompt format {prompt.name!r} cannot say {turn.said.command or turn.said.text!r}"
-            )
+            told = turn.said.command or turn.said.text
+            raise SettingError(f"its prompt format {prompt.name!r} cannot say {told!r}")
         yield history, [_said(prompt, reply) for reply in turn.replies]
         history += said
         if prompt.steps is None:

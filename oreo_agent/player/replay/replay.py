@@ -141,7 +141,7 @@ class Replay:
         self._go(find_episode(self._ids, wanted))
 
     def next_marked(self) -> None:
-        """Stand where the next move that has a mark was to be played, in a later episode if need be.
+        """Stand where the next marked move was to be played, in a later episode if need be.
 
         Raises:
             SettingError: there is none near; the place stays as it was.

@@ -20,7 +20,7 @@ def drive(what: Drive, replay: Replay, size: tuple[int, int] = (80, 24)) -> Repl
     app = ReplayApp(replay)
 
     async def run() -> None:
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             await pilot.pause()
             await what(app, pilot)
 

@@ -41,8 +41,10 @@ class Account:
 class Judge(Protocol):
     """Says what an episode was worth."""
 
-    name: str
-    """In few words; ``""`` for the record itself."""
+    @property
+    def name(self) -> str:
+        """In few words; ``""`` for the record itself."""
+        ...
 
     def __call__(self, episode: Episode, turns: Sequence[Turn]) -> Account:
         """An opinion on each turn; without figures where nothing is known."""

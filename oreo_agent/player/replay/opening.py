@@ -1,5 +1,6 @@
 """From settings to a replay: which store, which episode, whose values."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,15 +49,14 @@ def open_replay(settings: ReplaySettings) -> Replay:
     return Replay(reader, ids, _judges(settings), first)
 
 
-def _judges(settings: ReplaySettings) -> list[Judge]:
+def _judges(settings: ReplaySettings) -> Sequence[Judge]:
     if settings.agent in TEXT_POLICIES:
         return [Record()]
     folders = [settings.agent] if settings.beside is None else [settings.agent, settings.beside]
-    judges: list[Judge] = [
+    return [
         BundleJudge.load(folder, device=settings.device, threads=settings.threads)
         for folder in folders
     ]
-    return judges
 
 
 def _parted(where: str) -> tuple[Path, str]:

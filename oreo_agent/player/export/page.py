@@ -18,7 +18,8 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 def page(snapshots: Sequence[Snapshot]) -> str:
     """The page, HTML 5."""
     first = snapshots[0]
-    style = f"{variables()}\n{files('oreo_agent.player.export').joinpath('page.css').read_text()}{CHART}"
+    sheet = files("oreo_agent.player.export").joinpath("page.css").read_text("utf-8")
+    style = f"{variables()}\n{sheet}{CHART}"
     title = words(shortened(first.goal or first.instance, 200))
     return "\n".join(
         [

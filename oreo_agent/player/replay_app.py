@@ -16,6 +16,10 @@ from oreo_agent.player.widgets.masthead import Masthead
 from oreo_agent.player.widgets.transcript import Transcript
 
 
+AT_ONCE = ("forward", "back", "first", "last")
+"""Verbs that stay within the episode."""
+
+
 class ReplayApp(App[None]):
     """A replay on a screen; it works in a thread, one verb at a time."""
 
@@ -86,8 +90,17 @@ class ReplayApp(App[None]):
         self._complain()
 
     def action_verb(self, name: str) -> None:
-        """Let the replay do what the key stands for, unless it is at something already."""
-        self._begin(getattr(self._replay, name))
+        """Let the replay do what the key stands for, unless it is at something already.
+
+        Within an episode that is done at once, so that keys pressed in haste all count.
+        """
+        verb: Callable[[], None] = getattr(self._replay, name)
+        if name not in AT_ONCE:
+            self._begin(verb)
+        elif not self._acting and len(self.screen_stack) == 1:
+            verb()
+            self._snapshots = self._replay.snapshots()
+            self._draw()
 
     def action_pick(self) -> None:
         """Ask for an episode, then show it."""

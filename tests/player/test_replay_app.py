@@ -68,6 +68,16 @@ def test_on_and_back_walk_through_the_turns(one, on, back):
     drive(what, one)
 
 
+def test_keys_in_haste_all_count(one):
+    async def what(app, pilot):
+        await pilot.press("space", "space", "space", "left")
+        await pilot.pause()
+        assert one.turn == 3
+        assert "turn 3 of" in seen(app)
+
+    drive(what, one)
+
+
 def test_home_and_end_go_to_the_ends(one):
     async def what(app, pilot):
         await press(app, pilot, "end")

@@ -15,7 +15,6 @@ from oreo_agent.player.themes import DARK, LIGHT
 from oreo_agent.player.widgets.masthead import Masthead
 from oreo_agent.player.widgets.transcript import Transcript
 
-
 AT_ONCE = ("forward", "back", "first", "last")
 """Verbs that stay within the episode."""
 

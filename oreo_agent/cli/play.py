@@ -62,8 +62,38 @@ def play(
     json: Annotated[
         bool, typer.Option("--json", help="Play to the end; one JSON object instead of a screen.")
     ] = False,
+    replay: Annotated[
+        str | None,
+        typer.Option(
+            help="Walk through the episodes of a store; values by --agent, or as recorded.",
+            metavar="DIR[:ID]",
+        ),
+    ] = None,
+    beside: Annotated[
+        str | None,
+        typer.Option(help="With --replay: a second bundle, side by side.", metavar="BUNDLE"),
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(help="Write the game to a .html, .svg, .txt or .cast.", metavar="FILE"),
+    ] = None,
 ) -> None:
     """Watch an agent play with the value of every move; take part where you like."""
+    if replay is not None:
+        from oreo_agent.cli import replaying
+        from oreo_agent.player.replay.opening import ReplaySettings
+
+        told = ReplaySettings(
+            where=replay, agent=agent, beside=beside, device=device, threads=threads
+        )
+        replaying.replay(told, export, plain=plain, json=json)
+        return
+    if beside is not None:
+        raise typer.BadParameter("--beside needs --replay: it judges episodes that are stored")
+    if export is not None:
+        from oreo_agent.player.export import check_target
+
+        check_target(export)
     from oreo_agent.player.choosing import usual_split
     from oreo_agent.player.opening import PlaySettings, open_session
     from oreo_agent.player.plain import play_lines, summary
@@ -105,6 +135,10 @@ def play(
             app.run()
             if app.return_code:
                 raise typer.Exit(app.return_code)
+        if export is not None:
+            from oreo_agent.cli.replaying import write
+
+            write((session.snapshot(),), export, quiet=json)
     except BrokenPipeError:
         # whoever read our lines has gone; Python would complain once more as it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

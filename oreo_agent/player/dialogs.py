@@ -55,13 +55,17 @@ class HelpDialog(ModalScreen[None]):
     """
     BINDINGS = [Binding("escape,question_mark,space,enter,q", "dismiss", show=False)]  # noqa: RUF012 - Textual's own type
 
+    keys: tuple[tuple[str, str], ...] = HELP
+    explained = EXPLAINED
+
     def compose(self) -> ComposeResult:
         """Keys, then what the columns mean."""
         with Vertical() as box:
             box.border_title = "help"
-            lines = [Content.assemble((f"{key:<14}", "bold $primary"), does) for key, does in HELP]
+            rows = [(f"{key:<14}", does) for key, does in self.keys]
+            lines = [Content.assemble((key, "bold $primary"), does) for key, does in rows]
             yield Static(Content("\n").join(lines), classes="keys")
-            yield Static(Content.styled(EXPLAINED, "$secondary"))
+            yield Static(Content.styled(self.explained, "$secondary"))
 
 
 class LineDialog(ModalScreen[str | None]):

@@ -7,7 +7,7 @@ the reply less that of the state before it. What the world answers is luck, and 
 from collections.abc import Sequence
 from typing import Literal
 
-from oreo_agent.player.snapshot import Move
+from oreo_agent.player.snapshot import Move, Snapshot
 from oreo_agent.records.episode import End
 
 Grade = Literal["inaccuracy", "mistake", "blunder"]
@@ -60,4 +60,14 @@ def losing_turn(moves: Sequence[Move], end: End | None) -> int | None:
         if move.chance - later > best:
             best, found = move.chance - later, move.turn
         later = max(later, move.chance)
+    return found
+
+
+def lost_at(snapshots: Sequence[Snapshot]) -> dict[int, list[str]]:
+    """The turns that lost a game, and which of its judges say so of each."""
+    found: dict[int, list[str]] = {}
+    for snapshot in snapshots:
+        turn = losing_turn(snapshot.moves, snapshot.end)
+        if turn is not None:
+            found.setdefault(turn, []).append(snapshot.judge)
     return found

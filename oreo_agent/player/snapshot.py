@@ -92,6 +92,8 @@ class Snapshot:
 
     agent: str
     """Who plays, in words."""
+    judge: str = ""
+    """Whose value this is, in words; ``""`` where it is that of who plays."""
     task: str
     split: str
     instance: str

@@ -10,8 +10,9 @@ from textual.widgets import Input, Static
 
 from oreo_agent.model.calibration import Calibration
 from oreo_agent.player.dialogs import TurnDialog
-from oreo_agent.player.plain import move_lines, outcome_line, summary
+from oreo_agent.player.plain import summary
 from oreo_agent.player.session import Session
+from oreo_agent.player.telling import move_lines, outcome_line
 from oreo_agent.player.what_if import Tried
 from oreo_agent.player.what_if_dialog import WhatIfDialog, tried_lines
 from oreo_agent.player.widgets.eval_bar import EvalBar

@@ -40,6 +40,8 @@ class Status(Static):
 class Keys(Static):
     """One line that names the keys; those that do not fit are in the help."""
 
+    keys: tuple[tuple[str, str], ...] = KEYS
+
     DEFAULT_CSS = """
     Keys { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     """
@@ -48,6 +50,6 @@ class Keys(Static):
         """Draw them."""
         told = [
             Content.assemble((f"{key} ", "bold $primary"), (does, "$secondary"))
-            for key, does in KEYS
+            for key, does in self.keys
         ]
         self.update(Content("  ").join(told))

@@ -31,7 +31,7 @@ class ValueLine(Widget):
         if snapshot is None or not snapshot.values:
             return Content("")
         size = self.content_size
-        if size.height >= 4:
+        if size.height >= 4 and size.width >= 16:
             return _chart(snapshot, size.width, size.height)
         name, told, marks = "so far", _told(snapshot), _marks(snapshot)
         room = max(size.width - len(name) - len(told) - len(marks.plain) - 4, 0)

@@ -147,7 +147,7 @@ class Store(StoreReader):
         row = _row(episode)
         with self._guard:
             name = row[0]
-            if name in self._pending or self._holds(name):
+            if self.holds(name):
                 raise RecordError(
                     f"store {self.folder} already holds an episode {name!r}: "
                     "leave out what `ids()` names"
@@ -159,6 +159,11 @@ class Store(StoreReader):
                 self._alarm = self._make_alarm(self._group_seconds, self._ring)
                 self._alarm.daemon = True
                 self._alarm.start()
+
+    def holds(self, name: str) -> bool:
+        """Whether an episode of that id is there, or waits for its commit."""
+        with self._guard:
+            return name in self._pending or self._holds(name)
 
     def _holds(self, name: str) -> bool:
         query = "SELECT 1 FROM episodes WHERE id = ?"

@@ -60,6 +60,8 @@ def write(target: Path, rows: Iterable[dict[str, Any]], name: str = "oreo/episod
     minari, collector = _minari(), _part("data_collector")
     storage = _part("dataset.minari_storage")
     text = Text(max_length=LONGEST, min_length=0, charset=CHARACTERS)
+    target = target.absolute()  # Minari loses its way in relative ones
+    target.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
     try:
         store = storage.MinariStorage.new(part / "data", text, text, data_format="hdf5")

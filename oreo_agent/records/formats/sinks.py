@@ -127,6 +127,7 @@ def _write_dataset(folder: Path, rows: Iterable[Row]) -> int:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
         table = Path(name) / "rows.parquet"
         number = _write_parquet(table, rows)
+        datasets.disable_progress_bars()
         data = datasets.Dataset.from_parquet(str(table), cache_dir=name)
         data.save_to_disk(folder)
     return number

@@ -98,7 +98,7 @@ def told_stats(found: Any, json: bool) -> None:
     for title, group in groups.items():
         say_table(
             title,
-            ("type", "n", "won", "95 % interval", "faults", "steps", "tokens"),
+            ("type", "n", "won", "interval", "faults", "steps", "tokens"),
             [_stats_row(row) for row in group],
         )
     for unit, told in lengths.items():
@@ -112,7 +112,7 @@ def told_stats(found: Any, json: bool) -> None:
 def _stats_row(row: Mapping[str, Any]) -> tuple[object, ...]:
     interval = "-"
     if row["won_low"] is not None:
-        interval = f"{row['won_low']:.1%} - {row['won_high']:.1%}"
+        interval = f"{row['won_low']:.0%}-{row['won_high']:.0%}"
     return (
         row["task_type"] or row["task"],
         row["episodes"],

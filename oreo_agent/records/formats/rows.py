@@ -132,28 +132,31 @@ def _cut(line: bytes) -> str:
 
 def _by_value(file: IO[bytes], name: str) -> Iterator[Found]:
     """Values of one array, or values that follow each other; ends at the first that is torn."""
+    with io.TextIOWrapper(file, encoding="utf-8-sig", errors="strict") as text:
+        yield from _values(text, name)
+
+
+def _values(text: IO[str], name: str) -> Iterator[Found]:
     decoder = json.JSONDecoder()
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="strict")
     held, number, size, ended = "", 0, _CHUNK, False
     while True:
+        held = held.lstrip(" \t\r\n,") if number else held.lstrip().removeprefix("[").lstrip()
+        if held.startswith("]"):
+            return
         try:
-            held = held.lstrip(" \t\r\n,") if number else held.lstrip().removeprefix("[").lstrip()
-            if held.startswith("]"):
-                return
             row, end = decoder.raw_decode(held)
             if end == len(held) and not ended and not isinstance(row, dict | list):
                 raise ValueError("a number may go on")
         except (ValueError, RecursionError) as error:
+            fault = f"it is no JSON ({error}); nothing after it was read"
             if not ended and not isinstance(error, RecursionError) and len(held) < LONGEST:
                 try:
                     more = text.read(size)
-                except UnicodeDecodeError as fault:
-                    yield Found(place=name, fault=f"it is not UTF-8 ({fault.reason})")
-                    return
-                held, ended, size = held + more, not more, max(_CHUNK, len(held))
-                continue
+                    held, ended, size = held + more, not more, max(_CHUNK, len(held))
+                    continue
+                except UnicodeDecodeError as undecoded:
+                    fault = f"it is not UTF-8 ({undecoded.reason}); nothing after it was read"
             if held.strip():
-                fault = f"it is no JSON ({error}); nothing after it was read"
                 yield Found(place=f"{name}#{number + 1}", fault=fault, raw=held[:KEPT])
             return
         number += 1

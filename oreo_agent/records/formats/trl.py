@@ -32,7 +32,7 @@ from oreo_agent.records.formats.conversation import (
 )
 from oreo_agent.records.formats.messages import Dialogue, dialogue, messages
 
-OUTCOMES = ("label", "reward", "score")
+OUTCOMES = ("reward", "label", "score")
 
 
 class Trl:

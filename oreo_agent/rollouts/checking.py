@@ -68,7 +68,8 @@ def check_store(folder: str | Path, model: str | None = None) -> Checked:
     reader = StoreReader(folder)
     done = Checked(store=str(folder))
     prompt = _prompt(reader.card, model, done)
-    instance, known = None, set[bytes]()
+    instance: str | None = None
+    known: set[bytes] = set()
     for name, columns, episode in reader.examined():
         done.episodes += 1
         if isinstance(episode, RecordError):

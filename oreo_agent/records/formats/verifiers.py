@@ -133,7 +133,8 @@ def _paths(nodes: Sequence[Any]) -> Iterator[list[Mapping[str, Any]]]:
         if not right or not isinstance(node.get("message"), Mapping):
             raise Unreadable(_BROKEN_NODE)
         told.append(node)
-        inner |= {parent} - {None}
+        if parent is not None:
+            inner.add(parent)
     for leaf in range(len(told)):
         if leaf in inner:
             continue

@@ -1,19 +1,22 @@
 """The command line: one thin file a verb, and the one place where an error becomes an exit code.
 
 Nothing heavy is imported here or at the head of a verb's file: `--help` has to be quick. To add a
-verb, write a file beside this one, then add it to `VERBS`.
+verb, write a file beside this one, then add it to `VERBS`; one that has sub-commands goes to
+`GROUPS`.
 """
 
 import functools
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import typer
 
 from oreo_agent import __version__
 from oreo_agent.cli.compare import compare
+from oreo_agent.cli.data import DATA_VERBS
+from oreo_agent.cli.data import HELP as DATA_HELP
 from oreo_agent.cli.eval import evaluate
 from oreo_agent.cli.eval_value import evaluate_value
 from oreo_agent.cli.play import play
@@ -29,6 +32,8 @@ VERBS: dict[str, Callable[..., None]] = {
     "compare": compare,
     "play": play,
 }
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {"data": (DATA_HELP, DATA_VERBS)}
+"""What a verb with sub-commands is for, and its sub-commands."""
 INTERRUPTED = 130
 
 
@@ -65,16 +70,23 @@ def _root(
 
 def make_app() -> typer.Typer:
     """The application with all its verbs."""
+    app = _app("oreo-agent", VERBS)
+    app.callback()(_root)
+    for name, (told, verbs) in GROUPS.items():
+        app.add_typer(_app(name, verbs), name=name, help=told)
+    return app
+
+
+def _app(name: str, verbs: Mapping[str, Callable[..., None]]) -> typer.Typer:
     app = typer.Typer(
-        name="oreo-agent",
+        name=name,
         no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    app.callback()(_root)
-    for name, verb in VERBS.items():
-        app.command(name)(_stoppable(verb))
+    for verb, does in verbs.items():
+        app.command(verb)(_stoppable(does))
     return app
 
 

@@ -13,6 +13,7 @@ from oreo_agent.learn.batch import Tokens
 from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.model.trust import usual_weight
+from oreo_agent.records.selecting import is_held_out
 from oreo_agent.records.store import Store
 
 Relabel = Callable[[Sequence[int], Random], list[int]]
@@ -120,8 +121,7 @@ def counts(episodes: Collection[Tokens]) -> dict[str, int]:
 
 def held_out(instance: str, settings: TrainSettings) -> bool:
     """Whether a run with these settings learns nothing from an instance; its name decides."""
-    told = f"{settings.seed}/held-out/{instance}".encode()
-    return int.from_bytes(hashlib.sha256(told).digest()[:4]) < settings.held_out * 2**32
+    return is_held_out(instance, settings.held_out, settings.seed)
 
 
 def balanced(episodes: Sequence[Tokens], settings: TrainSettings) -> list[Tokens]:

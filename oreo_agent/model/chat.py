@@ -94,6 +94,12 @@ class ChatPrompt:
         """The command as a reply of this format, with the end token."""
         return (*self._said(self.spoken.format(command)), int(self.tokenizer.eos_token_id))
 
+    def quote(self, text: str, command: str) -> tuple[int, ...]:
+        """The text as it stands where it gives the command, else the command alone."""
+        if self.command(text) != command:
+            return self.reply(command)
+        return (*self._said(text), int(self.tokenizer.eos_token_id))
+
     def read(self, ids: tuple[int, ...]) -> tuple[str, str]:
         """The reply's text, and the command in it."""
         body = [token for token in ids if token not in self.stop_ids]
@@ -131,7 +137,8 @@ class ChatPrompt:
 
     def _messages(self, said: str) -> list[dict[str, str]]:
         """The first messages of a conversation in which the user says ``said``."""
-        return [{"role": "system", "content": self.instruction}, {"role": "user", "content": said}]
+        told = [{"role": "system", "content": self.instruction}] if self.instruction else []
+        return [*told, {"role": "user", "content": said}]
 
     def _marks(self) -> tuple[str, str]:
         """What the template puts from a reply's end to the next reply, and its closing mark."""
@@ -163,6 +170,10 @@ class BarePrompt(ChatPrompt):
 
     name = "bare"
 
+    def quote(self, text: str, command: str) -> tuple[int, ...]:
+        """The command alone: thoughts have no place here."""
+        return self.reply(command)
+
     def command(self, text: str) -> str:
         """The first line."""
         lines = text.strip().splitlines()
@@ -177,5 +188,10 @@ class ReactPrompt(ChatPrompt):
 
     def command(self, text: str) -> str:
         """What follows the last "Action:"."""
-        found = _ACTION.findall(text)
-        return found[-1] if found else ""
+        return last_action(text) or ""
+
+
+def last_action(text: str) -> str | None:
+    """What follows the last "Action:" of a reply; None if there is none."""
+    found = _ACTION.findall(text)
+    return found[-1] if found else None

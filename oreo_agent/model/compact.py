@@ -134,6 +134,10 @@ class CompactPrompt:
             "add it to the lexicon, or use the prompt format 'bare'"
         )
 
+    def quote(self, text: str, command: str) -> tuple[int, ...]:
+        """The command alone: there are no tokens for thoughts."""
+        return self.reply(command)
+
     def read(self, ids: tuple[int, ...]) -> tuple[str, str]:
         """The wording of the reply's verb with its entities; no command if they do not fit."""
         body = [token for token in ids if token != END]

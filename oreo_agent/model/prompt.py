@@ -88,6 +88,18 @@ class PromptFormat(Protocol):
         """The ids of a reply that gives ``command``, end of turn included."""
         ...
 
+    def quote(self, text: str, command: str) -> tuple[int, ...]:
+        """The ids of a reply that somebody else wrote, end of turn included.
+
+        Args:
+            text: the reply; said as it stands where the format has room for thoughts.
+            command: what the world was given; all that is said where it has not.
+
+        Raises:
+            SettingError: the format has no words for it.
+        """
+        ...
+
     def read(self, ids: tuple[int, ...]) -> tuple[str, str]:
         """Reply ids to its text and the command in it (``""`` if there is none)."""
         ...

@@ -65,6 +65,10 @@ class SolutionPrompt(ChatPrompt):
         ids = self._said(command)
         return ids if command[-1:].isspace() else (*ids, int(self.tokenizer.eos_token_id))
 
+    def quote(self, text: str, command: str) -> tuple[int, ...]:
+        """A whole solution, as `reply` closes a step."""
+        return self.reply(text)
+
     def read(self, ids: tuple[int, ...]) -> tuple[str, str]:
         """The reply's text; as a command a step that has closed ends in white space."""
         text, _ = super().read(ids)
@@ -75,7 +79,7 @@ class SolutionPrompt(ChatPrompt):
         return text
 
     def _messages(self, said: str) -> list[dict[str, str]]:
-        if self.system:
+        if self.system or not self.instruction:
             return super()._messages(said)
         return [{"role": "user", "content": f"{said}\n{self.instruction}"}]
 

@@ -86,6 +86,10 @@ class WordsPrompt:
             raise SettingError(f"the words format has no piece for {unknown!r} in {command!r}")
         return ids if command[-1:].isspace() else (*ids, END)
 
+    def quote(self, text: str, command: str) -> tuple[int, ...]:
+        """A whole solution, as `reply` closes a step."""
+        return self.reply(text)
+
     def read(self, ids: tuple[int, ...]) -> tuple[str, str]:
         """The reply's text; as a command a step that has closed ends in white space."""
         text = "".join(map(self._piece, ids))

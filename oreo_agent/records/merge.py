@@ -1,14 +1,19 @@
 """Joining stores that were written apart, for instance on several machines."""
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby, repeat
 from pathlib import Path
 
 from oreo_agent.errors import RecordError
-from oreo_agent.records.episode import encode
+from oreo_agent.records.episode import Episode, encode
 from oreo_agent.records.folder import read_card
 from oreo_agent.records.reader import StoreReader
 from oreo_agent.records.store import Store
+
+Met = tuple[StoreReader, Episode]
+"""An episode, and the store that it was met in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +47,7 @@ def merge(target: str | Path, sources: Sequence[str | Path]) -> Merged:
     known: list[StoreReader] = [StoreReader(target)] if read_card(target) is not None else []
     for reader in [*known, *readers[1:]]:
         first.card.refuse_unlike(reader.card, f"store {first.folder}", f"store {reader.folder}")
-    owners, kept = _owners([*known, *readers])
+    kept = _kept([*known, *readers])
     added = 0
     with Store.create(
         target,
@@ -50,27 +55,33 @@ def merge(target: str | Path, sources: Sequence[str | Path]) -> Merged:
         tokenizer=first.card.tokenizer,
         settings=first.card.settings,
     ) as store:
-        for reader in readers:
-            for episode in reader:
-                if owners.get(episode.id) is reader:
-                    store.append(episode)
-                    added += 1
+        for name, met in _together(readers):
+            if not store.holds(name):
+                store.append(met[0][1])
+                added += 1
     return Merged(added=added, kept=kept)
 
 
-def _owners(readers: Sequence[StoreReader]) -> tuple[dict[str, StoreReader], int]:
-    """The store that each id is taken from, the first that has it; and how often one came again."""
-    owners: dict[str, StoreReader] = {}
+def _kept(readers: Sequence[StoreReader]) -> int:
+    """How often an episode was met again; all that are met more than once have to be the same."""
     again = 0
-    for reader in readers:
-        for episode in reader:
-            owner = owners.setdefault(episode.id, reader)
-            if owner is reader:
-                continue
-            again += 1
-            if encode(owner.get(episode.id)) != encode(episode):
+    for name, ((owner, episode), *others) in _together(readers):
+        again += len(others)
+        for reader, other in others:
+            if encode(other) != encode(episode):
                 raise RecordError(
-                    f"episode {episode.id!r} is not the same in {owner.folder} and "
+                    f"episode {name!r} is not the same in {owner.folder} and "
                     f"{reader.folder}: nothing was merged; leave one of the stores out"
                 )
-    return owners, again
+    return again
+
+
+def _together(readers: Sequence[StoreReader]) -> Iterator[tuple[str, list[Met]]]:
+    """Ids in order, each with the stores that hold it, in theirs; streams of all are read at once.
+
+    Nothing is held in memory but the episodes at hand.
+    """
+    streams = [zip(repeat(reader), reader) for reader in readers]
+    merged: Iterator[Met] = heapq.merge(*streams, key=lambda met: met[1].id)
+    for name, met in groupby(merged, key=lambda met: met[1].id):
+        yield name, list(met)

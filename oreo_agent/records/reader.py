@@ -27,6 +27,12 @@ class Filter:
     """Any of these ends."""
     least_reward: float | None = None
     """This reward or more."""
+    most_reward: float | None = None
+    """This reward or less."""
+    least_steps: int | None = None
+    """So many replies or more."""
+    most_steps: int | None = None
+    """So many replies or fewer."""
 
     def sql(self) -> tuple[str, list[str | float]]:
         """A WHERE clause, empty if nothing is set, and what stands at its question marks."""
@@ -43,13 +49,35 @@ class Filter:
         if self.ends is not None:
             clauses.append(f"end IN ({', '.join('?' * len(self.ends))})")
             values += self.ends
-        if self.least_reward is not None:
-            clauses.append("reward >= ?")
-            values.append(self.least_reward)
+        for bound in ("reward", "steps"):
+            for side, sign in (("least", ">="), ("most", "<=")):
+                edge = getattr(self, f"{side}_{bound}")
+                if edge is not None:
+                    clauses.append(f"{bound} {sign} ?")
+                    values.append(edge)
         return ("WHERE " + " AND ".join(clauses) if clauses else ""), values
 
 
 EVERYTHING = Filter()
+
+Columns = tuple[str | float | int, ...]
+COLUMNS = "id, task, split, instance, task_type, policy, end, reward, steps, tokens"
+"""Of the table, beside the record; all but the first are `columns_of` it."""
+
+
+def columns_of(episode: Episode) -> Columns:
+    """What stands in an episode's columns, its id left out."""
+    return (
+        episode.task,
+        episode.split,
+        episode.instance,
+        episode.task_type,
+        policy_name(episode.policy),
+        episode.end,
+        episode.reward,
+        episode.steps,
+        episode.tokens,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,17 +157,42 @@ class StoreReader:
                 row[0] for row in connection.execute(f"SELECT id FROM episodes {clause}", values)
             }
 
-    def episodes(self, where: Filter = EVERYTHING) -> Iterator[Episode]:
+    def episodes(
+        self, where: Filter = EVERYTHING, *, by_instance: bool = False
+    ) -> Iterator[Episode]:
         """Stream in the order of ids: one snapshot, taken at the first episode.
+
+        Args:
+            where: which of them.
+            by_instance: in the order of instances, then of ids.
 
         Raises:
             RecordError: an episode is damaged; the message names it.
         """
+        for _, _, episode in self._stream(where, by_instance):
+            if isinstance(episode, RecordError):
+                raise episode
+            yield episode
+
+    def examined(self) -> Iterator[tuple[str, Columns, Episode | RecordError]]:
+        """Every episode's id, columns and record, or what is wrong with it, by instance and id."""
+        return self._stream(EVERYTHING, True)
+
+    def _stream(
+        self, where: Filter, by_instance: bool
+    ) -> Iterator[tuple[str, Columns, Episode | RecordError]]:
         clause, values = where.sql()
-        query = f"SELECT id, record FROM episodes {clause} ORDER BY id"
+        order = "instance, id" if by_instance else "id"
+        # ids are sorted, not records: a sort of 100,000 records would fill the disk
+        query = f"SELECT {COLUMNS} FROM episodes {clause} ORDER BY {order}"
         with self._reading() as connection:
-            for name, packed in connection.execute(query, values):
-                yield self._unpack(name, packed)
+            for name, *columns in connection.execute(query, values):
+                fetched = "SELECT record FROM episodes WHERE id = ?"
+                row = connection.execute(fetched, (name,)).fetchone()
+                try:
+                    yield name, tuple(columns), self._unpack(name, row[0])
+                except RecordError as error:
+                    yield name, tuple(columns), error
 
     def get(self, name: str) -> Episode:
         """The episode whose id is ``name``.
@@ -179,6 +232,20 @@ class StoreReader:
                     connection.execute(query, values)
                 )
             ]
+
+    def counted(self, what: str, where: Filter = EVERYTHING) -> dict[str | int, int]:
+        """How many episodes have each value of a column, or of an expression over columns."""
+        clause, values = where.sql()
+        query = f"SELECT {what}, count(*) FROM episodes {clause} GROUP BY 1 ORDER BY 1"
+        with self._reading() as connection:
+            return dict(connection.execute(query, values).fetchall())
+
+    def instances(self, where: Filter = EVERYTHING) -> int:
+        """Number of different instances."""
+        clause, values = where.sql()
+        query = f"SELECT count(DISTINCT instance) FROM episodes {clause}"
+        with self._reading() as connection:
+            return connection.execute(query, values).fetchone()[0]
 
     def _unpack(self, name: str, packed: bytes) -> Episode:
         try:

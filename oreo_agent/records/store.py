@@ -23,12 +23,12 @@ from oreo_agent.records.folder import (
     found_store,
     read_card,
 )
-from oreo_agent.records.reader import StoreReader, pack, policy_name
+from oreo_agent.records.reader import StoreReader, columns_of, pack
 
 GROUP_SECONDS = 1.0
 GROUP_EPISODES = 64
 
-Row = tuple[str, str, str, str, str, str, str, float, int, int, bytes]
+Row = tuple[str | float | int | bytes, ...]
 _INSERT = f"INSERT INTO episodes VALUES ({', '.join('?' * 11)})"
 
 
@@ -146,8 +146,8 @@ class Store(StoreReader):
         self.card.refuse_unlike(card, f"store {self.folder}", f"episode {episode.id!r}")
         row = _row(episode)
         with self._guard:
-            name = row[0]
-            if name in self._pending or self._holds(name):
+            name = episode.id
+            if self.holds(name):
                 raise RecordError(
                     f"store {self.folder} already holds an episode {name!r}: "
                     "leave out what `ids()` names"
@@ -159,6 +159,11 @@ class Store(StoreReader):
                 self._alarm = self._make_alarm(self._group_seconds, self._ring)
                 self._alarm.daemon = True
                 self._alarm.start()
+
+    def holds(self, name: str) -> bool:
+        """Whether an episode of that id is there, or waits for its commit."""
+        with self._guard:
+            return name in self._pending or self._holds(name)
 
     def _holds(self, name: str) -> bool:
         query = "SELECT 1 FROM episodes WHERE id = ?"
@@ -265,16 +270,4 @@ def _check_card(folder: Path, card: Card) -> bool:
 
 
 def _row(episode: Episode) -> Row:
-    return (
-        episode.id,
-        episode.task,
-        episode.split,
-        episode.instance,
-        episode.task_type,
-        policy_name(episode.policy),
-        episode.end,
-        episode.reward,
-        episode.steps,
-        episode.tokens,
-        pack(encode(episode)),
-    )
+    return (episode.id, *columns_of(episode), pack(encode(episode)))

@@ -129,6 +129,10 @@ class TextOnly:
         """No ids."""
         return ()
 
+    def quote(self, text: str, command: str) -> tuple[int, ...]:
+        """No ids."""
+        return ()
+
     def read(self, ids: tuple[int, ...]) -> tuple[str, str]:
         """Nothing can be read from no ids."""
         return "", ""

@@ -1,0 +1,143 @@
+"""The sub-commands of `data`: what they say, what they refuse, and with which exit code."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from oreo_agent.cli import GROUPS, run
+from oreo_agent.cli.data import DATA_VERBS
+
+LOG = "You are in a room.\nYour task is to: look.\n> look\nA room.\n"
+ROWS = [
+    {"name": f"pick_and_place_simple-Mug-None-Shelf-1/trial_T{i}", "result": i % 2, "traj": LOG}
+    for i in range(6)
+]
+
+
+@pytest.fixture
+def oreo(capsys):
+    """Runs a command line; gives its exit code, standard output and standard error."""
+
+    def told(*arguments):
+        code = run([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return told
+
+
+@pytest.fixture
+def logs(tmp_path):
+    path = tmp_path / "logs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*ROWS, {"traj": LOG}]))
+    return path
+
+
+@pytest.fixture
+def store(oreo, logs, tmp_path):
+    code, _, _ = oreo("data", "import", logs, "--from", "react", "--out", tmp_path / "store")
+    assert code == 0
+    return tmp_path / "store"
+
+
+@pytest.mark.parametrize("verb", list(DATA_VERBS))
+def test_every_sub_command_explains_itself_and_every_option_has_a_line(oreo, verb):
+    code, out, _ = oreo("data", verb, "--help")
+    assert code == 0
+    assert f"Usage: oreo-agent data {verb}" in out
+    assert "--json" in out
+
+
+def test_the_sub_commands_are_listed_and_a_mistyped_one_is_named(oreo):
+    code, out, _ = oreo("data", "--help")
+    assert code == 0
+    assert all(f"  {verb} " in out for verb in GROUPS["data"][1])
+    code, out, err = oreo("data", "imprt")
+    assert (code, out) == (2, "")
+    assert "imprt" in err
+
+
+@pytest.mark.parametrize("verb", ["", *DATA_VERBS])
+def test_help_loads_nothing_heavy(verb):
+    arguments = ["data", *([verb] if verb else []), "--help"]
+    heavy = ("torch", "transformers", "gymnasium", "numpy", "scipy", "pyarrow", "datasets")
+    code = (
+        f"import sys\nfrom oreo_agent.cli import run\nassert run({arguments!r}) == 0\n"
+        f"print('LOADED', *(m for m in {heavy!r} if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.rsplit("LOADED", 1)[1].split() == []
+
+
+def test_the_way_of_a_log_through_all_of_them(oreo, logs, store, tmp_path):
+    code, out, _ = oreo("data", "import", logs, "--from", "react", "--out", store, "--json")
+    told = json.loads(out.splitlines()[-1])
+    assert (code, told["imported"], told["already"]) == (0, 6, 0) or told["already"] == 6
+    assert sum(told["aside"].values()) == 1
+    code, out, _ = oreo("data", "stats", store)
+    assert code == 0
+    assert "6 episodes of 6 instances" in out
+    assert "50.0%" in out
+    code, out, _ = oreo("data", "stats", store, "--json")
+    (row,) = json.loads(out)["rows"]
+    assert row["won_low"] < 0.5 < row["won_high"]
+    code, out, _ = oreo("data", "filter", store, "--end", "won", "--out", tmp_path / "won")
+    assert (code, out) == (0, f"{tmp_path / 'won'}: 3 of 6 episodes\n")
+    parts = [tmp_path / "one", tmp_path / "two"]
+    code, out, _ = oreo(
+        "data", "split", store, "--out", parts[0], "--held-out", parts[1], "--share", 0.4, "--json"
+    )
+    told = json.loads(out)
+    assert told["episodes"] + told["held_out_episodes"] == 6
+    code, out, _ = oreo("data", "merge", *parts, tmp_path / "won", "--out", tmp_path / "all")
+    assert out == f"{tmp_path / 'all'}: 6 episodes added, 3 were met again\n"
+    code, out, _ = oreo("data", "dedupe", tmp_path / "all", "--out", tmp_path / "few", "--json")
+    assert json.loads(out)["kept"] == 6
+    code, out, _ = oreo("data", "check", store, tmp_path / "few")
+    assert code == 0
+    assert out.count("nothing is wrong") == 2
+    code, out, _ = oreo("data", "export", store, "--to", "kto", "--out", tmp_path / "kto.jsonl")
+    assert (code, out) == (0, f"{tmp_path / 'kto.jsonl'}: 6 rows of 6 episodes, as kto\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("import", "{logs}", "--from", "raect", "--out", "{new}"), "did you mean 'react'"),
+        (("import", "{logs}", "--from", "trl", "--out", "{new}"), "nothing could be imported"),
+        (("import", "{new}.jsonl", "--from", "react", "--out", "{new}"), "there is no file"),
+        (("export", "{store}", "--to", "csv", "--out", "{new}.jsonl"), "csv"),
+        (("export", "{store}", "--out", "{logs}"), "is there already"),
+        (("filter", "{store}", "--end", "wn", "--out", "{new}"), "did you mean 'won'"),
+        (("filter", "{store}", "--out", "{store}"), "is there already"),
+        (("dedupe", "{new}", "--out", "{store}"), "holds no episodes"),
+        (("split", "{store}", "--out", "{new}", "--held-out", "{new}"), "two folders"),
+        (("merge", "{store}", "--out", "{store}"), "both target and source"),
+        (("export", "{store}", "--to", "dpo", "--out", "{new}.jsonl"), "nothing can be written"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(oreo, logs, store, tmp_path, arguments, words):
+    places = {"logs": logs, "store": store, "new": tmp_path / "new"}
+    code, out, err = oreo("data", *(each.format(**places) for each in arguments))
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert words in err
+    assert not list(tmp_path.glob("new*"))
+    assert not list(tmp_path.glob(".*part"))
+
+
+def test_a_store_with_a_fault_is_told_and_leaves_with_2(oreo, store):
+    import sqlite3
+
+    connection = sqlite3.connect(store / "episodes.db")
+    connection.execute("UPDATE episodes SET reward = 1 WHERE rowid = 1")
+    connection.execute("UPDATE episodes SET record = x'00' WHERE rowid = 2")
+    connection.commit()
+    connection.close()
+    code, out, _ = oreo("data", "check", store, "--json")
+    (told,) = json.loads(out)["stores"]
+    assert code == 2
+    assert told["findings"]["damaged"] == 1
+    assert told["episodes"] == 6

@@ -8,6 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
+from msgspec.structs import replace
+
 from oreo_agent.errors import DataError, SettingError
 from oreo_agent.records.episode import Episode
 from oreo_agent.records.folder import Card
@@ -266,15 +268,10 @@ def _judged(episode: Episode, replay: Replay | None) -> Episode:
         return episode
     valid = iter(replay.valid)
     segments = [
-        _with(segment, valid=next(valid, None)) if segment.kind == "action" else segment
+        replace(segment, valid=next(valid, None)) if segment.kind == "action" else segment
         for segment in episode.segments
     ]
-    return _with(episode, segments=tuple(segments))
-
-
-def _with(struct: Any, **changes: Any) -> Any:
-    told = {name: getattr(struct, name) for name in struct.__struct_fields__}
-    return type(struct)(**(told | changes))
+    return replace(episode, segments=tuple(segments))
 
 
 def _rewarded(row: Mapping[str, Any], reward: float) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from os.path import commonprefix
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -102,6 +101,11 @@ def nearest_id(wanted: str, names: Iterable[str]) -> str | None:
 
 
 def _shared(one: str, other: str) -> int:
-    front = len(commonprefix((one, other)))
-    back = commonprefix((one[front:][::-1], other[front:][::-1]))
-    return front + len(back)
+    front = _alike(one, other)
+    return front + _alike(one[front:][::-1], other[front:][::-1])
+
+
+def _alike(one: str, other: str) -> int:
+    """Characters up to the first that differs."""
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))

@@ -37,9 +37,6 @@ class Opened:
     """Of all episodes of the list, in its order: what comes before and after."""
 
 
-OpenEpisode = Callable[[Opened], None]
-
-
 class BrowserApp(App[Opened | None]):
     """One store on a screen; a thread of its own reads it. Ends with what is to be opened."""
 
@@ -296,21 +293,3 @@ def _another(steps: Iterator[None]) -> bool:
 
 
 _DONE = object()
-
-
-def browse(listing: Listing, open_episode: OpenEpisode | None = None) -> int:
-    """Look through a store until the person quits; returns the exit code.
-
-    Args:
-        listing: what to begin with.
-        open_episode: takes over the terminal for an episode and comes back, to the same place in
-            the list; without it an episode's lines are shown.
-    """
-    cursor = 0
-    while True:
-        app = BrowserApp(listing, cursor=cursor, leave_to_open=open_episode is not None)
-        opened = app.run()
-        if opened is None or open_episode is None:
-            return app.return_code or 0
-        listing, cursor = app.listing, opened.ids.index(opened.id)
-        open_episode(opened)

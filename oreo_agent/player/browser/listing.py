@@ -70,6 +70,21 @@ class Listing:
             yield from self._search(names)
         self.filled = True
 
+    def complete(self) -> None:
+        """All of `fill` at once."""
+        for _ in self.fill():
+            pass
+
+    def refuse_unknown(self) -> None:
+        """Raise a `SettingError` if a value is asked for that no episode of the store has.
+
+        The nearest one is named. The facets are counted for it, unless nothing is asked.
+        """
+        where = self.query.where
+        if any((where.ends, where.task_type, where.policy, where.split)):
+            everything = Facets(self.reader.counts(FACETS))
+            everything.refuse_unknown(where, f"store {self.reader.folder}")
+
     def _search(self, names: list[str]) -> Iterator[None]:
         self.to_look = len(names)
         yield

@@ -127,12 +127,16 @@ class BrowserApp(App[Opened | None]):
         self._reading.shutdown(wait=False, cancel_futures=True)
 
     def _asking(self, query: Query) -> None:
-        """Show another query, unless it is the same."""
-        if query != self.listing.query:
-            self._ask(self.listing.asking(query))
+        """Show another query, unless it is the same; one in another order from its beginning."""
+        before = self.listing.query
+        if query != before:
+            self._ask(self.listing.asking(query), from_top=query.order != before.order)
 
-    def _ask(self, listing: Listing) -> None:
-        keep = self.query_one(EpisodeTable).current
+    def _ask(self, listing: Listing, *, from_top: bool = False) -> None:
+        table = self.query_one(EpisodeTable)
+        if from_top:
+            table.cursor = 0
+        keep = None if from_top else table.current
         self.listing, self._busy, self._stopped = listing, True, False
         self.run_worker(self._fill(listing, keep), exclusive=True, group="fill")
 
@@ -161,15 +165,16 @@ class BrowserApp(App[Opened | None]):
     def on_episode_table_moved(self) -> None:
         """Show the episode that the cursor is on."""
         table, preview = self.query_one(EpisodeTable), self.query_one(Preview)
-        name = table.current
+        name, text = table.current, self.listing.query.text
         if name is None:
             preview.show(None, Content(""))
-        elif preview.display and preview.showing != name:
+        elif preview.display and preview.showing != (name, text):
             try:
-                preview.show(name, glance(self.listing.reader.get(name)))
+                episode = self.listing.reader.get(name)
+                preview.show((name, text), glance(episode, text=text))
             except RecordError as error:
                 self.listing.damaged.add(name)
-                preview.show(name, trouble(str(error)))
+                preview.show((name, text), trouble(str(error)))
                 table.refresh()
         self.query_one(Where).show(self.listing, table.cursor, busy=self._busy)
 

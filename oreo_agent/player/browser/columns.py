@@ -8,8 +8,8 @@ from oreo_agent.player.browser.query import OUTCOMES
 from oreo_agent.player.browser.telling import printable
 from oreo_agent.records.listing import EpisodeRow, Order
 
-MARKS = {"won": "✔", "fault": "!"}
-"""Of an outcome, so that it reads without colour; all other ends are ✘."""
+MARKS = {"won": "✔", "lost": "✘", "fault": "!"}
+"""Of an outcome, so that it reads without colour; the limits are ✘ too."""
 DAMAGED = "! damaged"
 _TITLES = {
     "outcome": "outcome",
@@ -22,7 +22,8 @@ _TITLES = {
     "reward": "reward",
 }
 _RIGHT = ("steps", "tokens", "reward")
-_LEAST_INSTANCE = 16
+_LEAST_INSTANCE = 20
+"""Cells that other columns leave to it, if they are not among the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,13 @@ def laid_out(width: int, order: Order, varied: frozenset[str]) -> tuple[Laid, ..
     """
     widths = {"outcome": 13 if width >= 50 else 1, "instance": 0}
     wanted = [
-        ("steps", 5, width >= 30),
+        ("steps", 6, width >= 30),
         (order.by, 7, order.by in ("tokens", "reward") and width >= 40),
         ("tokens", 7, width >= 50),
-        ("task_type", 30, "task_type" in varied and width >= 110),
-        ("policy", 12 if width < 100 else 22, "policy" in varied and width >= 64),
-        ("split", 10, "split" in varied and width >= 90),
-        ("reward", 6, width >= 76),
+        ("task_type", 30 if width >= 120 else 14, "task_type" in varied and width >= 64),
+        ("reward", 6, width >= 72),
+        ("policy", 22 if width >= 110 else 14, "policy" in varied),
+        ("split", 10, "split" in varied),
     ]
     for name, cells, asked in wanted:
         left = width - sum(widths.values()) - len(widths)
@@ -93,7 +94,7 @@ def cells(
             "task_type": row.task_type,
             "instance": row.instance,
             "split": row.split,
-            "policy": row.policy,
+            "policy": _short(row.policy),
             "steps": f"{row.steps:,}",
             "tokens": tokens,
             "reward": reward,
@@ -101,6 +102,12 @@ def cells(
         if any(column.name == "task_type" for column in columns):
             texts["instance"] = row.instance.removeprefix(f"{row.task_type}-")
     return [_fitted(texts.get(column.name, ""), column) for column in columns]
+
+
+def _short(policy: str) -> str:
+    """A policy's name with as much of its fingerprint as tells it from others at a glance."""
+    kind, *rest = policy.split(" ")
+    return " ".join([rest[0][:6], *rest[1:]]) if kind == "model" and rest else policy
 
 
 def marked(end: str) -> str:

@@ -35,6 +35,11 @@ class Counts(Static):
         total = "counting" if listing.total is None else f"{listing.total:,} episodes"
         store = printable(str(listing.reader.folder))
         line = Content.assemble((store, "bold"), (f" · {total}", "$secondary"))
+        if (rate := listing.rate()) is not None:
+            span = f"[{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
+            line += Content.assemble(
+                (" · ", "$secondary"), (f"won {rate.share:.1%} ", "bold"), span
+            )
         self.update(Content("\n").join([line, _ends(listing)]))
 
 
@@ -46,13 +51,15 @@ def _ends(listing: Listing) -> Content:
     parts: list[Content] = []
     for end in (end for end in OUTCOMES if end in ends):
         style = _COLOURS.get(end, "$warning")
-        told = f"{MARKS.get(end, '✘')} {OUTCOMES[end]} {ends[end]:,}"
+        mark = f"{MARKS[end]} " if end in MARKS else ""
         faint = asked is not None and end not in asked
+        told = f"{mark}{OUTCOMES[end]} {ends[end]:,}"
         parts.append(Content.styled(told, "$secondary" if faint else style))
-        if end == "won" and (rate := listing.rate()) is not None:
-            span = f"[{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
-            parts[-1] += Content.assemble((f" {rate.share:.1%}", "bold"), (f" {span}", ""))
-    return Content("  ").join(parts) if parts else Content.styled("none", "$secondary")
+    return (
+        Content("  ").join(parts)
+        if parts
+        else Content.styled("none" if listing.filled else "none yet", "$secondary")
+    )
 
 
 class Asked(Static):
@@ -95,7 +102,8 @@ class Where(Static):
     def show(self, listing: Listing, cursor: int, *, busy: bool) -> None:
         """Draw it; ``busy`` tells that the list is not complete yet."""
         if not listing.ids:
-            told = "reading ..." if busy else "no episode is like that: esc clears what is asked"
+            doing = "searching ..." if listing.to_look else "reading ..."
+            told = doing if busy else "no episode is like that: esc clears what is asked"
             self.update(Content.styled(told, "$accent" if busy else "bold"))
             return
         parts = [

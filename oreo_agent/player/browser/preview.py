@@ -1,5 +1,7 @@
 """The episode under the cursor at a glance, beside the list or below it."""
 
+from itertools import islice
+
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -11,12 +13,15 @@ from oreo_agent.player.browser.telling import (
     goal,
     one_line,
     outcome,
+    places,
     printable,
     replies,
 )
 from oreo_agent.player.themes import level
 from oreo_agent.records.episode import Episode
 
+_PLACES = 5
+"""Lines with the text that is searched for, at most."""
 _FACTS = ("type", "instance", "policy", "split", "branch")
 
 
@@ -31,12 +36,12 @@ class Preview(VerticalScroll, can_focus=False):
         """One text."""
         return [Static()]
 
-    showing: str | None = None
-    """Id of the episode that is drawn."""
+    showing: object = None
+    """What was drawn last."""
 
-    def show(self, name: str | None, content: Content) -> None:
-        """Draw what `glance` or `trouble` made of an episode, or nothing for none."""
-        self.showing = name
+    def show(self, what: object, content: Content) -> None:
+        """Draw what `glance` or `trouble` made; ``what`` tells it from everything else."""
+        self.showing = what
         self.query_one(Static).update(content)
         self.scroll_home(animate=False)
 
@@ -46,8 +51,8 @@ def trouble(message: str) -> Content:
     return Content.assemble(("! damaged\n", "bold $error"), printable(message))
 
 
-def glance(episode: Episode) -> Content:
-    """An episode in some lines."""
+def glance(episode: Episode, *, text: str = "") -> Content:
+    """An episode in some lines, those among them that have the text that is searched for."""
     known = facts(episode)
     colour = {"won": "$success", "fault": "$accent"}.get(episode.end, "$error")
     parts: list[Content] = [
@@ -55,11 +60,17 @@ def glance(episode: Episode) -> Content:
         Content.styled(outcome(episode), colour),
     ]
     parts += [
-        Content.assemble((f"{name:<9}", "$secondary"), known[name])
+        Content.assemble((f"{name:<9} ", "$secondary"), known[name])
         for name in _FACTS
         if name in known
     ]
     parts.append(Content(""))
+    if found := list(islice(places(episode, text), _PLACES)) if text else []:
+        parts += [
+            Content.assemble((f"{where:<9} ", "$secondary"), (line, "$accent"))
+            for where, line in found
+        ]
+        parts.append(Content(""))
     parts += [_reply(reply) for reply in replies(episode)]
     parts.append(Content.styled(f"    {OUTCOMES[episode.end]}", colour))
     return Content("\n").join(parts)

@@ -7,6 +7,7 @@ from oreo_agent.player.browser.query import OUTCOMES
 from oreo_agent.player.snapshot import told_apart
 from oreo_agent.records.episode import DecisionRecord, Episode, Segment
 from oreo_agent.records.reader import policy_name
+from oreo_agent.records.search import Needle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,22 @@ def replies(episode: Episode) -> list[Reply]:
         )
         for turn, segment in enumerate(actions, 1)
     ]
+
+
+def places(episode: Episode, text: str) -> Iterator[tuple[str, str]]:
+    """Lines that have a text, each with where it stands: ``turn 3``, ``answer 3``, ``shown``."""
+    needle, turn = Needle(text), 0
+    for segment in episode.segments:
+        action = segment.kind == "action"
+        turn += action
+        where = f"turn {turn}" if action else f"answer {turn}" if turn else "shown"
+        lines = [*segment.text.splitlines(), *([segment.command] if segment.command else [])]
+        for line in lines:
+            if needle.within(line.encode()):
+                yield where, one_line(line)
+                break
+    if needle.within(episode.fault.encode()):
+        yield "fault", one_line(episode.fault)
 
 
 def _value(decision: DecisionRecord | None) -> float | None:

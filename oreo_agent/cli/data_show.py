@@ -69,7 +69,9 @@ def show(
         split=split,
         least_reward=least_reward,
     )
-    listing = Listing(reader, Query(where=where, order=Order.of(sort), text=search or ""))
+    listing = Listing(
+        reader, Query(where=where, order=Order.of(sort), text="" if search is None else search)
+    )
     listing.refuse_unknown()
     if not (plain or json) and sys.stdout.isatty() and sys.stdin.isatty():
         from oreo_agent.player.browser.browsing import browse

@@ -43,7 +43,7 @@ def drive(
     app = BrowserApp(listing, **settings)
 
     async def run() -> None:
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             await settle(app, pilot)
             await what(app, pilot)
 
@@ -398,7 +398,7 @@ def test_without_colour_outcomes_and_cursor_are_told_by_marks(reader, monkeypatc
         for mark in ("▸ ", "✔ won", "✘ lost", "✘ step limit", "! fault"):
             assert mark in text
 
-    drive(what, everything(reader))
+    drive(what, everything(reader), (80, 60))
 
 
 def test_an_empty_store_has_a_screen(tmp_path):

@@ -1,7 +1,7 @@
 """The browser in a terminal: Textual draws a listing and turns keys into queries."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -94,6 +94,7 @@ class BrowserApp(App[Opened | None]):
         self._leave_to_open = leave_to_open
         self._first_cursor = cursor
         self._busy = self._stopped = False
+        self._trouble = ""
         self._reading = ThreadPoolExecutor(1)
 
     @property
@@ -137,7 +138,7 @@ class BrowserApp(App[Opened | None]):
         if from_top:
             table.cursor = 0
         keep = None if from_top else table.current
-        self.listing, self._busy, self._stopped = listing, True, False
+        self.listing, self._busy, self._stopped, self._trouble = listing, True, False, ""
         self.run_worker(self._fill(listing, keep), exclusive=True, group="fill")
 
     async def _fill(self, listing: Listing, keep: str | None) -> None:
@@ -146,12 +147,13 @@ class BrowserApp(App[Opened | None]):
         loop = asyncio.get_running_loop()
         self._draw(keep=None)
         try:
-            while await loop.run_in_executor(self._reading, _another, steps):
+            while await loop.run_in_executor(self._reading, next, steps, steps) is not steps:
                 self._draw(keep=keep)
                 if listing.ids:
                     keep = None  # from here on the cursor is the person's
         except OreoError as error:
-            self.notify(str(error), severity="error", timeout=10)
+            self._trouble = str(error)
+            self.notify(self._trouble, severity="error", timeout=10)
         if listing is self.listing:
             self._busy = False
             self._draw(keep=keep)
@@ -176,7 +178,8 @@ class BrowserApp(App[Opened | None]):
                 self.listing.damaged.add(name)
                 preview.show((name, text), trouble(str(error)))
                 table.refresh()
-        self.query_one(Where).show(self.listing, table.cursor, busy=self._busy)
+        where = self.query_one(Where)
+        where.show(self.listing, table.cursor, busy=self._busy, trouble=self._trouble)
 
     def action_open(self) -> None:
         """Open the episode that the cursor is on."""
@@ -290,11 +293,3 @@ class BrowserApp(App[Opened | None]):
     def action_help(self) -> None:
         """Show the keys."""
         self.push_screen(BrowserHelp())
-
-
-def _another(steps: Iterator[None]) -> bool:
-    """Whether there was another step, which is done now."""
-    return next(steps, _DONE) is not _DONE
-
-
-_DONE = object()

@@ -33,13 +33,13 @@ class Counts(Static):
     def show(self, listing: Listing) -> None:
         """Draw what is known of them."""
         total = "counting" if listing.total is None else f"{listing.total:,} episodes"
-        store = printable(str(listing.reader.folder))
-        line = Content.assemble((store, "bold"), (f" · {total}", "$secondary"))
+        line = Content.styled(total, "bold")
         if (rate := listing.rate()) is not None:
             span = f"[{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
             line += Content.assemble(
                 (" · ", "$secondary"), (f"won {rate.share:.1%} ", "bold"), span
             )
+        line += Content.styled(f" · {printable(str(listing.reader.folder))}", "$secondary")
         self.update(Content("\n").join([line, _ends(listing)]))
 
 
@@ -99,8 +99,18 @@ class Where(Static):
 
     DEFAULT_CSS = f"Where {{ {_ONE_LINE} }}"
 
-    def show(self, listing: Listing, cursor: int, *, busy: bool) -> None:
-        """Draw it; ``busy`` tells that the list is not complete yet."""
+    def show(self, listing: Listing, cursor: int, *, busy: bool, trouble: str) -> None:
+        """Draw it.
+
+        Args:
+            listing: which may be empty.
+            cursor: place in it.
+            busy: whether the list is not complete yet.
+            trouble: why it never will be; ``""`` if nothing is wrong.
+        """
+        if trouble:
+            self.update(Content.styled(f"! {printable(trouble)}", "$error"))
+            return
         if not listing.ids:
             doing = "searching ..." if listing.to_look else "reading ..."
             told = doing if busy else "no episode is like that: esc clears what is asked"

@@ -42,6 +42,7 @@ from oreo_agent.records.search import search
 
 ROUNDS = 5
 SCREEN = (80, 24)
+WON, LONGEST = Filter(ends=("won",)), Order(by="steps", descending=True)
 NOWHERE, COMMON = "no such text", "tomato 5"
 
 
@@ -112,9 +113,7 @@ def measured(folder: Path, rounds: int) -> tuple[dict[str, float], dict[str, Any
         keep("counted_seconds", counted)
         keep("page_ms", statistics.median(pages))
         keep("open_store_ms", 1000 * seconds(lambda: StoreReader(folder)))
-        won = Filter(ends=("won",))
-        order = Order(by="steps", descending=True)
-        keep("filter_seconds", seconds(lambda: reader.listed(won, order)))
+        keep("filter_seconds", seconds(lambda: reader.listed(WON, LONGEST)))
         keep("search_nothing_seconds", seconds(lambda: found(reader, names, NOWHERE)))
         keep("search_common_seconds", seconds(lambda: found(reader, names, COMMON)))
         keep("decoding_seconds", seconds(lambda: decoded(reader, NOWHERE)))

@@ -16,8 +16,33 @@ TASK_TYPES = (
     "pick_heat_then_place_in_recep",
     "pick_two_obj_and_place",
 )
-THINGS = tuple("apple bread cup egg fork knife lettuce mug pan plate potato spoon tomato".split())
-PLACES = tuple("bed cabinet countertop desk drawer fridge microwave shelf sinkbasin table".split())
+THINGS = (
+    "apple",
+    "bread",
+    "cup",
+    "egg",
+    "fork",
+    "knife",
+    "lettuce",
+    "mug",
+    "pan",
+    "plate",
+    "potato",
+    "spoon",
+    "tomato",
+)
+PLACES = (
+    "bed",
+    "cabinet",
+    "countertop",
+    "desk",
+    "drawer",
+    "fridge",
+    "microwave",
+    "shelf",
+    "sinkbasin",
+    "table",
+)
 POLICIES = (
     PolicyRecord(kind="expert"),
     PolicyRecord(kind="random"),
@@ -37,12 +62,13 @@ def made_up_episode(number: int, seed: int = 0) -> Episode:
     turns = LONGEST if end == "step_limit" else rng.randint(3, LONGEST - 1)
     kind = rng.choice(TASK_TYPES)
     thing, place = rng.choice(THINGS), rng.choice(PLACES)
+    room = f"{kind}-{thing.title()}-None-{place.title()}-{number % 430}"
     return Episode(
         id=f"alfworld-made-{rng.getrandbits(64):016x}",
         task="alfworld",
         environment="oreo/ALFWorld-v0",
         split=rng.choice(SPLITS),
-        instance=f"{kind}-{thing.title()}-None-{place.title()}-{number % 430}/trial_{number // 7:06}",
+        instance=f"{room}/trial_{number // 7:06}",
         task_type=kind,
         seed=number,
         repeat=0,

@@ -101,8 +101,8 @@ class Facets:
         for end in where.ends or ():
             if end not in ENDS:
                 raise SettingError(f"no episode ends with {end!r}; {nearest(end, ENDS)}")
-        for facet in ("task_type", "policy", "split"):
-            known = {values[FACETS.index(facet)] for values in self.counts}
+        for at, facet in enumerate(FACETS[1:], 1):
+            known = {values[at] for values in self.counts}
             wanted = getattr(where, facet)
             if wanted is not None and not any(_meets(facet, value, where) for value in known):
                 what = facet.replace("_", " ")

@@ -12,6 +12,7 @@ COMMANDS = {
     "alfworld": (
         "python benchmarks/alfworld.py --data FOLDER --json benchmarks/results/alfworld.json"
     ),
+    "browse": "python benchmarks/browse.py --json benchmarks/results/browse.json",
     "data": "python benchmarks/data.py --json benchmarks/results/data.json",
     "gold": "python benchmarks/gold.py --data FOLDER --json benchmarks/results/gold.json",
     "learner": "python benchmarks/learner.py --trl --json benchmarks/results/learner.json",

@@ -17,6 +17,7 @@ from oreo_agent.cli.data_output import (
     told_import,
     told_stats,
 )
+from oreo_agent.cli.data_show import show
 from oreo_agent.cli.output import say_json
 
 HELP = """Bring logs into stores and take them out; look at, join and part stores.
@@ -270,6 +271,7 @@ def _ends(given: list[str] | None) -> tuple[str, ...] | None:
 DATA_VERBS: dict[str, Callable[..., None]] = {
     "import": bring,
     "export": export,
+    "show": show,
     "stats": stats,
     "filter": filter_,
     "merge": merge,

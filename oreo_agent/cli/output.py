@@ -1,6 +1,7 @@
 """How verbs tell what came out: a table for people, or one JSON object as the last line."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,3 +37,8 @@ def say_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]])
 def share(part: int, whole: int) -> str:
     """``part / whole`` in percent; a dash where there is nothing to divide by."""
     return f"{part / whole:.1%}" if whole else "-"
+
+
+def on_terminal() -> bool:
+    """Whether a screen can be shown: keys come from a terminal, and Textual draws on stderr."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from oreo_agent.cli import options
-from oreo_agent.cli.output import say_doubt, say_json
+from oreo_agent.cli.output import on_terminal, say_doubt, say_json
 
 
 def play(
@@ -125,7 +125,7 @@ def play(
             for _ in play_lines(session):
                 pass
             say_json(summary(session.snapshot()))
-        elif plain or not (sys.stdout.isatty() and sys.stdin.isatty()):
+        elif plain or not on_terminal():
             for line in play_lines(session):
                 print(line, flush=True)
         else:
@@ -157,7 +157,7 @@ def _chosen(agent: str | None, task: str | None, *, ask: bool) -> tuple[str, str
     if (found := newest(task)) is not None:
         typer.echo(f"the newest agent here: --agent {found.folder}", err=True)
         return str(found.folder), task or found.tasks[0]
-    if task in (None, HOUSEHOLDS) and ask and sys.stdin.isatty() and sys.stdout.isatty():
+    if task in (None, HOUSEHOLDS) and ask and on_terminal():
         from oreo_agent.player.first_agent import train_first
 
         typer.echo("No agent has been trained below this folder.")

@@ -1,16 +1,28 @@
 """Reading a store: by id, as a stream, or as a table of counts."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import zstandard
 
 from oreo_agent.errors import RecordError
 from oreo_agent.records.episode import Episode, PolicyRecord, decode
 from oreo_agent.records.folder import Card, opened, read_card
+from oreo_agent.records.listing import (
+    BY_ID,
+    ROW_COLUMNS,
+    EpisodeRow,
+    Order,
+    episode_rows,
+    nearest_id,
+    select_some,
+)
+
+Column = Literal["task", "split", "instance", "task_type", "policy", "end"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +32,8 @@ class Filter:
     task: str | None = None
     split: str | None = None
     instance: str | None = None
+    instance_part: str | None = None
+    """What the instance's id contains, whatever the case of its ASCII letters."""
     task_type: str | None = None
     policy: str | None = None
     """A policy's name as `policy_name` writes it, or the beginning of it (``"expert"``)."""
@@ -43,6 +57,9 @@ class Filter:
             if wanted is not None:
                 clauses.append(f"{column} = ?")
                 values.append(wanted)
+        if self.instance_part is not None:
+            clauses.append("instr(lower(instance), lower(?)) > 0")
+            values.append(self.instance_part)
         if self.policy is not None:
             clauses.append("(policy = ? OR substr(policy, 1, ?) = ?)")
             values += [self.policy, len(self.policy) + 1, self.policy + " "]
@@ -149,6 +166,53 @@ class StoreReader:
             rows = connection.execute(f"SELECT count(*) FROM episodes {clause}", values)
             return rows.fetchone()[0]
 
+    def counts(
+        self, columns: Sequence[Column], where: Filter = EVERYTHING
+    ) -> dict[tuple[str, ...], int]:
+        """Number of episodes for each combination of values that these columns have, sorted."""
+        clause, values = where.sql()
+        named = ", ".join(columns)
+        query = f"SELECT {named}, count(*) FROM episodes {clause} GROUP BY {named} ORDER BY {named}"
+        with self._reading() as connection:
+            return {tuple(row[:-1]): row[-1] for row in connection.execute(query, values)}
+
+    def listed(self, where: Filter = EVERYTHING, order: Order = BY_ID) -> list[str]:
+        """The episodes' ids in an order; no record is read."""
+        clause, values = where.sql()
+        query = f"SELECT id FROM episodes {clause} {order.sql()}"
+        with self._reading() as connection:
+            return [row[0] for row in connection.execute(query, values)]
+
+    def rows(self, names: Sequence[str]) -> dict[str, EpisodeRow]:
+        """What the columns say of the episodes so called; those that cannot be read are absent."""
+        with self._reading() as connection:
+            found = select_some(connection, ROW_COLUMNS, names)
+        return {row.id: row for row in episode_rows(found)}
+
+    def packed(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Records as they are stored (see `unpack`); those that cannot be read are absent."""
+        with self._reading() as connection:
+            return dict(select_some(connection, "id, record", names))
+
+    def find(self, wanted: str) -> str:
+        """The id that is ``wanted``, or that alone contains it.
+
+        Raises:
+            RecordError: there is none, and the nearest is named; or there are several.
+        """
+        names = self.listed()
+        near = [wanted] if wanted in names else [name for name in names if wanted in name]
+        if len(near) == 1:
+            return near[0]
+        if near:
+            raise RecordError(
+                f"episode {wanted!r} could be {len(near)} of store {self.folder}, the first two "
+                f"{near[0]!r} and {near[1]!r}; write more of the id"
+            )
+        other = nearest_id(wanted, names)
+        hint = "it is empty" if other is None else f"the nearest is {other!r}"
+        raise RecordError(f"store {self.folder} has no episode {wanted!r}; {hint}")
+
     def ids(self, where: Filter = EVERYTHING) -> set[str]:
         """The episodes' ids."""
         clause, values = where.sql()
@@ -204,7 +268,10 @@ class StoreReader:
         with self._reading() as connection:
             row = connection.execute(query, (name,)).fetchone()
         if row is None:
-            raise RecordError(f"store {self.folder} has no episode {name!r}: see `oreo-agent data`")
+            raise RecordError(
+                f"store {self.folder} has no episode {name!r}; `oreo-agent data show "
+                f"{self.folder}` lists them"
+            )
         return self._unpack(name, row[0])
 
     def summary(self, where: Filter = EVERYTHING) -> list[SummaryRow]:

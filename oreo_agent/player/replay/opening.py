@@ -51,10 +51,15 @@ def open_replay(settings: ReplaySettings) -> Replay:
     if not ids:
         raise RecordError(f"store {folder} holds no episodes yet; collect some into it first")
     first = ids[find_episode(ids, wanted)] if wanted else ids[0]
-    return Replay(reader, ids, _judges(settings), first)
+    return Replay(reader, ids, judges_of(settings), first)
 
 
-def _judges(settings: ReplaySettings) -> Sequence[Judge]:
+def judges_of(settings: ReplaySettings) -> Sequence[Judge]:
+    """Those who say what turns were worth: the bundles that are named, else the records.
+
+    Raises:
+        BundleError: a bundle cannot be read.
+    """
     folders = [folder for folder in (settings.judge, settings.beside) if folder is not None]
     if not folders:
         return [Record()]

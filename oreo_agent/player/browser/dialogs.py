@@ -1,0 +1,162 @@
+"""What lies over the list for a while: help, a value to choose, a line to type, a whole episode."""
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from oreo_agent.player.browser.choices import Choice
+
+HELP = (
+    ("enter", "open the episode"),
+    ("space", "show or hide the episode at a glance"),
+    ("f", "filter by outcome"),
+    ("t", "by task type"),
+    ("p, d", "by policy, by split"),
+    ("i", "by a part of the instance's id"),
+    ("w", "by the least reward"),
+    ("/", "search in what was shown, said and done"),
+    ("s", "sort"),
+    ("esc", "stop a search; again: show everything"),
+    ("R", "read the store anew"),
+    ("T", "dark or light"),
+    ("j k g G", "down, up, first, last; so do the arrows"),
+    ("q, ctrl+c", "quit"),
+)
+EXPLAINED = (
+    "In brackets is Wilson's 95 % interval of the won share in percent, without faults and "
+    "whatever outcome is chosen. It takes episodes as independent; those of one game are not: "
+    "`oreo-agent compare` pairs agents on the same games."
+)
+_FRAME = "align: center middle; background: $background 60%;"
+_BOX = """
+    width: 64; max-width: 100%; height: auto; max-height: 100%; padding: 0 2;
+    background: $surface; border: round $secondary; border-title-color: $foreground;
+"""
+
+
+class BrowserHelp(ModalScreen[None]):
+    """The keys, and what the interval is."""
+
+    DEFAULT_CSS = f"""
+    BrowserHelp {{ {_FRAME} }}
+    BrowserHelp > VerticalScroll {{ {_BOX} }}
+    BrowserHelp .keys {{ margin-bottom: 1; }}
+    """
+    BINDINGS = [Binding("escape,question_mark,space,enter,q", "dismiss", show=False)]  # noqa: RUF012 - Textual's own type
+
+    def compose(self) -> ComposeResult:
+        """Keys, then the interval."""
+        with VerticalScroll() as box:
+            box.border_title = "help"
+            lines = [Content.assemble((f"{key:<11}", "bold $primary"), does) for key, does in HELP]
+            yield Static(Content("\n").join(lines), classes="keys")
+            yield Static(Content.styled(EXPLAINED, "$secondary"))
+
+
+class ChoiceDialog(ModalScreen[Choice | None]):
+    """Values to choose one from, by the arrows and enter or by a digit."""
+
+    DEFAULT_CSS = f"""
+    ChoiceDialog {{ {_FRAME} }}
+    ChoiceDialog > Vertical {{ {_BOX} }}
+    ChoiceDialog OptionList, ChoiceDialog OptionList:focus {{
+        border: none; padding: 0; height: auto; max-height: 100%; background: $surface;
+    }}
+    """
+    BINDINGS = [  # noqa: RUF012 - Textual's own type
+        Binding("escape,q", "dismiss", show=False),
+        *(Binding(str(number), f"take({number})", show=False) for number in range(1, 10)),
+    ]
+
+    def __init__(self, title: str, choices: Sequence[Choice], chosen: str | None) -> None:
+        super().__init__()
+        self._title, self._choices, self._chosen = title, choices, chosen
+
+    def compose(self) -> ComposeResult:
+        """A line a value."""
+        with Vertical() as box:
+            box.border_title = self._title
+            yield OptionList(
+                *(
+                    Option(self._line(number, choice))
+                    for number, choice in enumerate(self._choices, 1)
+                )
+            )
+
+    def _line(self, number: int, choice: Choice) -> Content:
+        key = str(number) if number < 10 else " "
+        mark = "▸" if choice.value == self._chosen else " "
+        count = "" if choice.count is None else f"  {choice.count:,}"
+        return Content.assemble((f"{mark} {key} ", "$primary"), choice.label, (count, "$secondary"))
+
+    def on_mount(self) -> None:
+        """Begin at what is chosen."""
+        values = [choice.value for choice in self._choices]
+        self.query_one(OptionList).highlighted = (
+            values.index(self._chosen) if self._chosen in values else 0
+        )
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Give it back."""
+        self.dismiss(self._choices[event.option_index])
+
+    def action_take(self, number: int) -> None:
+        """Give back the value of that number."""
+        if number <= len(self._choices):
+            self.dismiss(self._choices[number - 1])
+
+
+class TextDialog(ModalScreen[str | None]):
+    """One line to type; gives it back, ``""`` for an empty one, or None for esc."""
+
+    DEFAULT_CSS = f"""
+    TextDialog {{ {_FRAME} }}
+    TextDialog > Vertical {{ {_BOX} }}
+    TextDialog Input, TextDialog Input:focus {{
+        border: none; height: 1; padding: 0 1; margin: 1 0; background: $panel;
+    }}
+    TextDialog Static {{ height: auto; }}
+    """
+    BINDINGS = [Binding("escape", "dismiss", show=False)]  # noqa: RUF012 - Textual's own type
+
+    def __init__(self, title: str, hint: str, value: str) -> None:
+        super().__init__()
+        self._title, self._hint, self._value = title, hint, value
+
+    def compose(self) -> ComposeResult:
+        """The line, and what it is for."""
+        with Vertical() as box:
+            box.border_title = self._title
+            yield Input(self._value)
+            yield Static(Content.styled(self._hint, "$secondary"))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Give back what was typed."""
+        self.dismiss(event.value)
+
+
+class EpisodeScreen(ModalScreen[None]):
+    """All lines of an episode, to scroll through."""
+
+    DEFAULT_CSS = """
+    EpisodeScreen { background: $background; }
+    EpisodeScreen VerticalScroll { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    EpisodeScreen .foot { height: 1; padding: 0 1; color: $secondary; }
+    """
+    BINDINGS = [Binding("escape,enter,q", "dismiss", show=False)]  # noqa: RUF012 - Textual's own type
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        """The lines, and the way back."""
+        with VerticalScroll():
+            yield Static(Content("\n".join(self._lines)))
+        yield Static("esc back", classes="foot")

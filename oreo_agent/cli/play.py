@@ -15,8 +15,12 @@ def play(
         str,
         typer.Option(help="Folder of a bundle or model, or expert, or random.", metavar="BUNDLE"),
     ] = "expert",
-    task: options.Task = "alfworld",
-    split: options.Split = "valid_seen",
+    task: options.Task = None,
+    env: options.Env = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Split to play [default: the first that is not for training]."),
+    ] = None,
     instance: Annotated[
         str | None,
         typer.Option(help="Game to begin with: its id, or a part of it [default: the first]."),
@@ -33,7 +37,10 @@ def play(
     only_admissible: options.OnlyAdmissible = False,
     data: options.DataFolder = None,
     prompt: Annotated[
-        str | None, typer.Option(help="react or bare, for a model that is no bundle.")
+        str | None,
+        typer.Option(
+            help="react or bare (of environments FILE.toml too), for a model that is no bundle."
+        ),
     ] = None,
     seed: options.Seed = 0,
     step_limit: Annotated[
@@ -52,7 +59,10 @@ def play(
     from oreo_agent.player.opening import PlaySettings, open_session
     from oreo_agent.player.plain import play_lines, summary
     from oreo_agent.rollouts.casting import Stage
+    from oreo_agent.rollouts.stage import usual_split, usual_task
 
+    task = options.named_task(task, env) or usual_task(agent)
+    split = split or usual_split(task)
     if sys.stderr.isatty() and not json:
         typer.echo(f"{agent} gets ready for {task} {split} ...", err=True)
     settings = PlaySettings(

@@ -14,6 +14,7 @@ import typer
 
 from oreo_agent import __version__
 from oreo_agent.cli.compare import compare
+from oreo_agent.cli.envs import envs
 from oreo_agent.cli.eval import evaluate
 from oreo_agent.cli.eval_value import evaluate_value
 from oreo_agent.cli.play import play
@@ -28,6 +29,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "eval-value": evaluate_value,
     "compare": compare,
     "play": play,
+    "envs": envs,
 }
 INTERRUPTED = 130
 

@@ -154,6 +154,14 @@ class Cast:
         policy = PolicyRecord(kind="expert", temperature=0.0, epsilon=self.epsilon)
         return TextPlayer(expert(task, self.epsilon), policy, prompt)
 
+    def shown_in(self, stage: Stage) -> PromptFormat:
+        """The prompt format in which this cast would be told ``stage``, were it no bundle.
+
+        Raises:
+            OreoError: there is no such format, or no tokenizer.
+        """
+        return self._prompt(stage.task, stage.questioning(), self.model)
+
     def _prompt(self, task: str, asked: Questioning | None, model: str | None) -> PromptFormat:
         """The prompt format that was asked for, or the usual one of the task and the model."""
         registration = registration_of(task)

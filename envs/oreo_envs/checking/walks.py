@@ -12,6 +12,8 @@ from oreo_envs.registration import Prompt
 
 TURNS = 30
 """Steps of a walk at most."""
+WALKS = 20
+"""Instances that are walked through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class Bench:
     step_limit: int
     seed: int
     data: str | None = None
+    walks: "list[Walk]" = field(default_factory=lambda: list[Walk](), repr=False)
+    """What `walked` has made."""
 
     def some(self, count: int) -> list[str]:
         """Instances spread over the split."""
@@ -124,15 +128,21 @@ def again(env: "gymnasium.Env[str, str]", walk: Walk) -> Walk:
     return repeated
 
 
-def walked(bench: Bench, count: int = 5) -> list[Walk]:
-    """Walks through some instances, each by chance and by the expert if there is one."""
-    kinds = (False, True) if bench.expert is not None else (False,)
-    with closing(bench.make()) as env:
-        return [
-            wander(bench, env, instance, by_expert=kind)
-            for instance in bench.some(count)
-            for kind in kinds
-        ]
+def walked(bench: Bench) -> "list[Walk]":
+    """Walks through `WALKS` instances, each by chance and by the expert if there is one.
+
+    They are made once, by an environment of their own, and are the same for every rule.
+    """
+    known = bench.walks
+    if not known:
+        kinds = (False, True) if bench.expert is not None else (False,)
+        with closing(bench.make()) as env:
+            known += [
+                wander(bench, env, instance, by_expert=kind)
+                for instance in bench.some(WALKS)
+                for kind in kinds
+            ]
+    return known
 
 
 def difference(one: Walk, other: Walk) -> str:

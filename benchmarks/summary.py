@@ -12,6 +12,7 @@ COMMANDS = {
     "alfworld": (
         "python benchmarks/alfworld.py --data FOLDER --json benchmarks/results/alfworld.json"
     ),
+    "envs": "python benchmarks/envs.py --json benchmarks/results/envs.json",
     "gold": "python benchmarks/gold.py --data FOLDER --json benchmarks/results/gold.json",
     "learner": "python benchmarks/learner.py --trl --json benchmarks/results/learner.json",
     "rollout": (

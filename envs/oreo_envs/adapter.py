@@ -1,14 +1,19 @@
 """Environments whose actions are numbers, as text: observations described, actions named."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium
 from gymnasium.spaces import Discrete
 
+from oreo_envs.presented import instance_of
 from oreo_envs.prose import Prose
 
 UNKNOWN = "Nothing happens."
+_Seen = tuple[str, tuple[str, ...]]
+"""What is to be seen, in words, and the commands that can be taken."""
+
+_Stepped = tuple[str, float, bool, bool, dict[str, Any]]
 
 
 class TextAdapter(gymnasium.Wrapper[str, str, Any, Any]):
@@ -30,16 +35,17 @@ class TextAdapter(gymnasium.Wrapper[str, str, Any, Any]):
         actions: Sequence[str],
         describe: Callable[[Any], str],
         success: Callable[[float], bool] = lambda reward: reward > 0,
-        possible: Callable[[Mapping[str, Any]], Sequence[bool]] | None = None,
+        possible: Callable[[Any], Sequence[str]] | None = None,
     ) -> None:
         """Tell ``env`` in words.
 
         Args:
             env: a world whose actions are `Discrete`.
             actions: the command for each action, in their order.
-            describe: an observation in words; for whole numbers it is asked once each.
+            describe: an observation in words; of each whole number it is asked once.
             success: whether the last step's reward means that the episode was won.
-            possible: from the world's info, which of the actions can be taken; None: all of them.
+            possible: the commands that can be taken where an observation is made, asked likewise;
+                None: all of them.
 
         Raises:
             ValueError: the actions are not `Discrete`, or not all of them have a name of their own.
@@ -56,53 +62,89 @@ class TextAdapter(gymnasium.Wrapper[str, str, Any, Any]):
         self.action_space = Prose()
         self._numbers = {name: int(space.start) + i for i, name in enumerate(actions)}
         self._names = tuple(actions)
+        self._start = int(space.start)
         self._describe = describe
         self._success = success
         self._possible = possible
-        self._described: dict[int, str] = {}
-        self._admissible = self._names
-        self._seen = ""
+        self._known: dict[Any, _Seen] = {}
+        self._seen: _Seen = ("", self._names)
+        self._instance = ""
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[str, dict[str, Any]]:
         """Begin an episode."""
-        observation, info = self.env.reset(seed=seed, options=options)
-        self._see(observation, info)
-        return self._seen, {
-            "admissible_commands": self._admissible,
-            "won": False,
-            "valid": True,
-        }
+        observation, _ = self.env.reset(seed=seed, options=options)
+        self._instance = "" if seed is None else instance_of(seed)
+        self._seen = self._look(observation)
+        if isinstance(observation, int):
+            self.__dict__["step"] = self._quick_step()
+        return self._seen[0], self._info(won=False, valid=True)
 
-    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+    def step(self, action: str) -> _Stepped:
         """Take the action that is called ``action``."""
         number = self._numbers.get(action)
         if number is None:
             number = self._numbers.get(" ".join(action.lower().split()))
         if number is None:
-            info = {"admissible_commands": self._admissible, "won": False, "valid": False}
-            return f"{UNKNOWN} {self._seen}", 0.0, False, False, info
-        valid = self._possible is None or action in self._admissible
-        observation, reward, terminated, truncated, info = self.env.step(number)
-        self._see(observation, info)
-        won = bool(terminated) and self._success(float(reward))
-        return (
-            self._seen,
-            1.0 if won else 0.0,
-            bool(terminated),
-            bool(truncated),
-            {"admissible_commands": self._admissible, "won": won, "valid": valid},
-        )
+            info = self._info(won=False, valid=False)
+            return f"{UNKNOWN} {self._seen[0]}", 0.0, False, False, info
+        valid = self._names[number - self._start] in self._seen[1]
+        observation, reward, terminated, truncated, _ = self.env.step(number)
+        self._seen = self._look(observation)
+        won = bool(terminated and self._success(float(reward)))
+        info = self._info(won=won, valid=valid)
+        return self._seen[0], float(won), bool(terminated), bool(truncated), info
 
-    def _see(self, observation: Any, info: Mapping[str, Any]) -> None:
-        """What is to be seen now, in words, and what can be done."""
-        if type(observation) is int:
-            if observation not in self._described:
-                self._described[observation] = self._describe(observation)
-            self._seen = self._described[observation]
-        else:
-            self._seen = self._describe(observation)
-        if self._possible is not None:
-            pairs = zip(self._names, self._possible(info), strict=True)
-            self._admissible = tuple(name for name, can in pairs if can)
+    def _quick_step(self) -> Callable[[str], _Stepped]:
+        """`step` where observations are whole numbers: the same, with nothing looked up twice.
+
+        Such worlds take a few millionths of a second a step, of which ours must be a small part.
+        """
+        numbers, known, step, success = self._numbers, self._known, self.env.step, self._success
+        instance, slow, any_time = self._instance, type(self).step, self._possible is None
+
+        def quick(action: str) -> _Stepped:
+            number = numbers.get(action)
+            if number is None:
+                return slow(self, action)
+            valid = any_time or action in self._seen[1]
+            observation, reward, terminated, truncated, _ = step(number)
+            seen = known.get(observation) or self._look(observation)
+            self._seen = seen
+            won = terminated and success(reward)  # pyright: ignore[reportArgumentType]
+            return (
+                seen[0],
+                1.0 if won else 0.0,
+                terminated,
+                truncated,
+                {
+                    "instance": instance,
+                    "task_type": "",
+                    "admissible_commands": seen[1],
+                    "won": won,
+                    "valid": valid,
+                },
+            )
+
+        return quick
+
+    def _info(self, *, won: bool, valid: bool) -> dict[str, Any]:
+        return {
+            "instance": self._instance,
+            "task_type": "",
+            "admissible_commands": self._seen[1],
+            "won": won,
+            "valid": valid,
+        }
+
+    def _look(self, observation: Any) -> _Seen:
+        """What is to be seen, in words, and what can be done."""
+        whole = isinstance(observation, int)
+        if whole and observation in self._known:
+            return self._known[observation]
+        possible = self._names if self._possible is None else tuple(self._possible(observation))
+        seen = (self._describe(observation), possible)
+        if whole:
+            self._known[observation] = seen
+        return seen

@@ -55,13 +55,15 @@ def frozen_lake(**kwargs: Any) -> TextAdapter:
 def taxi(**kwargs: Any) -> TextAdapter:
     """Taxi-v3 or v4, whichever is there."""
     name = next(name for name in ("Taxi-v4", "Taxi-v3") if name in gymnasium.registry)
-    env = gymnasium.make(name, disable_env_checker=True, **kwargs).unwrapped
+    world: Any = gymnasium.make(name, disable_env_checker=True, **kwargs).unwrapped
     return TextAdapter(
-        env,
+        world,
         actions=TAXI_ACTIONS,
         describe=_told_taxi,
         success=lambda reward: reward == TAXI_WON,
-        possible=lambda info: info["action_mask"],
+        possible=lambda state: [
+            name for name, can in zip(TAXI_ACTIONS, world.action_mask(state), strict=True) if can
+        ],
     )
 
 

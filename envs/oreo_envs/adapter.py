@@ -51,6 +51,7 @@ class TextAdapter(gymnasium.Wrapper[str, str, Any, Any]):
             ValueError: the actions are not `Discrete`, or not all of them have a name of their own.
         """
         super().__init__(env)
+        self._world: Any = env
         space = env.action_space
         if not isinstance(space, Discrete):
             raise ValueError(f"TextAdapter names discrete actions, and these are {space}")
@@ -90,7 +91,7 @@ class TextAdapter(gymnasium.Wrapper[str, str, Any, Any]):
             info = self._info(won=False, valid=False)
             return f"{UNKNOWN} {self._seen[0]}", 0.0, False, False, info
         valid = self._names[number - self._start] in self._seen[1]
-        observation, reward, terminated, truncated, _ = self.env.step(number)
+        observation, reward, terminated, truncated, _ = self._world.step(number)
         self._seen = self._look(observation)
         won = bool(terminated and self._success(float(reward)))
         info = self._info(won=won, valid=valid)
@@ -101,7 +102,7 @@ class TextAdapter(gymnasium.Wrapper[str, str, Any, Any]):
 
         Such worlds take a few millionths of a second a step, of which ours must be a small part.
         """
-        numbers, known, step, success = self._numbers, self._known, self.env.step, self._success
+        numbers, known, step, success = self._numbers, self._known, self._world.step, self._success
         instance, slow, any_time = self._instance, type(self).step, self._possible is None
 
         def quick(action: str) -> _Stepped:
@@ -112,7 +113,7 @@ class TextAdapter(gymnasium.Wrapper[str, str, Any, Any]):
             observation, reward, terminated, truncated, _ = step(number)
             seen = known.get(observation) or self._look(observation)
             self._seen = seen
-            won = terminated and success(reward)  # pyright: ignore[reportArgumentType]
+            won = terminated and success(reward)
             return (
                 seen[0],
                 1.0 if won else 0.0,

@@ -1,7 +1,7 @@
 """Gymnasium's FrozenLake and Taxi in words, each with an expert who knows its odds."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -60,7 +60,7 @@ def taxi(**kwargs: Any) -> TextAdapter:
         world,
         actions=TAXI_ACTIONS,
         describe=_told_taxi,
-        success=lambda reward: reward == TAXI_WON,
+        success=_delivered,
         possible=lambda state: [
             name for name, can in zip(TAXI_ACTIONS, world.action_mask(state), strict=True) if can
         ],
@@ -89,6 +89,14 @@ class TaxiExpert(Player):
         return TAXI_ACTIONS[_taxi_plan()[state]]
 
 
+def _arrived(reward: float) -> bool:
+    return reward > 0
+
+
+def _delivered(reward: float) -> bool:
+    return reward == TAXI_WON
+
+
 def _told_lake(state: int) -> str:
     row, column = divmod(state, 4)
     return f"You are at row {row}, column {column}."
@@ -113,15 +121,17 @@ def _place(observation: str) -> tuple[int, int]:
 
 @cache
 def _lake_plan() -> dict[int, int]:
-    return best_actions(frozen_lake().unwrapped.P, lambda reward: reward > 0)  # pyright: ignore[reportAttributeAccessIssue]
+    return best_actions(frozen_lake().unwrapped.P, _arrived)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @cache
 def _taxi_plan() -> dict[int, int]:
-    return best_actions(taxi().unwrapped.P, lambda reward: reward == TAXI_WON)  # pyright: ignore[reportAttributeAccessIssue]
+    return best_actions(taxi().unwrapped.P, _delivered)  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def best_actions(odds: Odds, success: Any, discount: float = 0.999) -> dict[int, int]:
+def best_actions(
+    odds: Odds, success: Callable[[float], bool], discount: float = 0.999
+) -> dict[int, int]:
     """The action of each state with the best discounted chance of success, by value iteration.
 
     Args:

@@ -45,7 +45,7 @@ def wild(bench: Bench) -> str:
         @seed(bench.seed)
         @settings(
             max_examples=WILD, database=None, deadline=None,
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=list[Any](HealthCheck),
         )  # fmt: skip
         @given(st.lists(st.one_of(texts, twisted, mixed), max_size=6))
         def tried(commands: list[str]) -> None:

@@ -31,9 +31,10 @@ from oreo_agent.model.bundle import read_card
 from oreo_agent.model.networks import load_policy
 from oreo_agent.model.prompt import PromptFormat, ids_of, load_prompt
 from oreo_agent.records.episode import Segment
-from oreo_agent.rollouts.casting import Cast, Stage
+from oreo_agent.rollouts.casting import Cast
 from oreo_agent.rollouts.plan import make_plan
 from oreo_agent.rollouts.runner import Runner
+from oreo_agent.rollouts.stage import Stage
 
 ID = "oreo_envs:oreo/ALFWorld-v0"
 LIVE = 32

@@ -28,7 +28,7 @@ from machine import machine, write
 
 from oreo_agent import Agent
 from oreo_agent.agent.history import History
-from oreo_agent.rollouts.casting import Stage
+from oreo_agent.rollouts.stage import Stage
 
 ID = "oreo_envs:oreo/ALFWorld-v0"
 TURNS = 20

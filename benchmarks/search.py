@@ -27,9 +27,10 @@ import torch
 from gold import Pair, problems, rewritten, timed
 from machine import machine, write
 
-from oreo_agent.rollouts.casting import Cast, Stage
+from oreo_agent.rollouts.casting import Cast
 from oreo_agent.rollouts.plan import make_plan
 from oreo_agent.rollouts.runner import Runner
+from oreo_agent.rollouts.stage import Stage
 from oreo_tasks.answers.mathematics import Mathematics
 
 BEAMS = 5

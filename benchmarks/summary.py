@@ -14,6 +14,7 @@ COMMANDS = {
     ),
     "browse": "python benchmarks/browse.py --json benchmarks/results/browse.json",
     "data": "python benchmarks/data.py --json benchmarks/results/data.json",
+    "envs": "python benchmarks/envs.py --json benchmarks/results/envs.json",
     "gold": "python benchmarks/gold.py --data FOLDER --json benchmarks/results/gold.json",
     "learner": "python benchmarks/learner.py --trl --json benchmarks/results/learner.json",
     "rollout": (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from oreo_agent.player.app import PlayerApp
 from oreo_agent.player.opening import PlaySettings, open_session
-from oreo_agent.rollouts.casting import Stage
+from oreo_agent.rollouts.stage import Stage
 
 
 def arguments() -> argparse.Namespace:

@@ -17,6 +17,8 @@ from oreo_agent import __version__
 from oreo_agent.cli.compare import compare
 from oreo_agent.cli.data import DATA_VERBS
 from oreo_agent.cli.data import HELP as DATA_HELP
+from oreo_agent.cli.envs import ENVS_VERBS
+from oreo_agent.cli.envs import HELP as ENVS_HELP
 from oreo_agent.cli.eval import evaluate
 from oreo_agent.cli.eval_value import evaluate_value
 from oreo_agent.cli.play import play
@@ -32,7 +34,10 @@ VERBS: dict[str, Callable[..., None]] = {
     "compare": compare,
     "play": play,
 }
-GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {"data": (DATA_HELP, DATA_VERBS)}
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "data": (DATA_HELP, DATA_VERBS),
+    "envs": (ENVS_HELP, ENVS_VERBS),
+}
 """What a verb with sub-commands is for, and its sub-commands."""
 INTERRUPTED = 130
 

@@ -15,7 +15,8 @@ def evaluate(
     ] = None,
     split: Annotated[str | None, typer.Option(help="Split to play.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the report (JSON).")] = None,
-    task: options.Task = "alfworld",
+    task: options.Task = None,
+    env: options.Env = None,
     strategy: Annotated[
         str,
         typer.Option(help="greedy, sample, best-of-k, beam, best-of-n, or file.py:Class of yours."),
@@ -40,7 +41,10 @@ def evaluate(
     answer_field: options.AnswerField = None,
     verifier: options.Verifier = None,
     prompt: Annotated[
-        str | None, typer.Option(help="react or bare, for a model that is no bundle.")
+        str | None,
+        typer.Option(
+            help="react or bare (of environments FILE.toml too), for a model that is no bundle."
+        ),
     ] = None,
     seed: options.Seed = 0,
     workers: options.Workers = 1,
@@ -79,9 +83,10 @@ def evaluate(
     if success is not None or split_share is not None:
         raise SettingError("--success and --split-share go with --power, which plays nothing")
 
-    from oreo_agent.rollouts.casting import Cast, Stage, deciding, own_questions
+    from oreo_agent.rollouts.casting import Cast, deciding, own_questions
     from oreo_agent.rollouts.evaluate import EvaluateSettings
     from oreo_agent.rollouts.evaluate import evaluate as score_agent
+    from oreo_agent.rollouts.stage import Stage, usual_task
     from oreo_agent.rollouts.verdicts import report_table
 
     chosen = deciding(
@@ -93,8 +98,11 @@ def evaluate(
         weight=weight,
         only_admissible=only_admissible,
     )
+    task = options.named_task(task, env)
     task, data = own_questions(task, data, question_field, answer_field, verifier)
-    stage = Stage(task=task, split=split, data=data, step_limit=step_limit, live=live)
+    stage = Stage(
+        task=task or usual_task(agent), split=split, data=data, step_limit=step_limit, live=live
+    )
     cast = Cast(
         policy=agent,
         strategy=strategy,

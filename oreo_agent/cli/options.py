@@ -4,7 +4,16 @@ from typing import Annotated
 
 import typer
 
-Task = Annotated[str, typer.Option("--task", help="Family of problems.")]
+Task = Annotated[
+    str | None,
+    typer.Option("--task", help="Family of problems [default: what a bundle learned; alfworld]."),
+]
+Env = Annotated[
+    str | None,
+    typer.Option(
+        "--env", help="An environment in its place: ID, module:ID, module:Class or file.py:Class."
+    ),
+]
 Split = Annotated[str, typer.Option("--split", help="Split to play.")]
 DataFolder = Annotated[
     str | None,
@@ -66,3 +75,17 @@ Live = Annotated[int, typer.Option("--live", help="Episodes played at a time, in
 Threads = Annotated[int, typer.Option("--threads", help="CPU threads of each engine.")]
 Device = Annotated[str, typer.Option("--device", help="Where a bundle's networks run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, no table.")]
+
+
+def named_task(task: str | None, env: str | None) -> str | None:
+    """The task or the environment that was named; None if neither was.
+
+    Raises:
+        SettingError: both were, or there is no such environment.
+    """
+    from oreo_agent.errors import SettingError
+    from oreo_agent.rollouts.stage import find_environment
+
+    if task is not None and env is not None:
+        raise SettingError("--task and --env name the same thing twice; leave one of them out")
+    return task if env is None else find_environment(env).name

@@ -20,11 +20,11 @@ def play(
             metavar="BUNDLE",
         ),
     ] = None,
-    task: Annotated[
-        str | None, typer.Option(help="Family of problems [default: the agent's].")
-    ] = None,
+    task: options.Task = None,
+    env: options.Env = None,
     split: Annotated[
-        str | None, typer.Option(help="Split to play [default: valid_seen or valid].")
+        str | None,
+        typer.Option(help="Split to play [default: the first that is not for training]."),
     ] = None,
     instance: Annotated[
         str | None,
@@ -43,7 +43,10 @@ def play(
     only_admissible: options.OnlyAdmissible = False,
     data: options.DataFolder = None,
     prompt: Annotated[
-        str | None, typer.Option(help="react or bare, for a model that is no bundle.")
+        str | None,
+        typer.Option(
+            help="react or bare (of environments FILE.toml too), for a model that is no bundle."
+        ),
     ] = None,
     record: Annotated[
         Path | None,
@@ -94,12 +97,11 @@ def play(
         from oreo_agent.player.export import check_target
 
         check_target(export)
-    from oreo_agent.player.choosing import usual_split
     from oreo_agent.player.opening import PlaySettings, open_session
     from oreo_agent.player.plain import play_lines, summary
-    from oreo_agent.rollouts.casting import Stage
+    from oreo_agent.rollouts.stage import Stage, usual_split
 
-    agent, task = _chosen(agent, task, ask=not (plain or json))
+    agent, task = _chosen(agent, options.named_task(task, env), ask=not (plain or json))
     split = split or usual_split(task)
     if sys.stderr.isatty() and not json:
         typer.echo(f"{agent} gets ready for {task} {split} ...", err=True)
@@ -150,19 +152,20 @@ def play(
 
 def _chosen(agent: str | None, task: str | None, *, ask: bool) -> tuple[str, str]:
     """Who plays what: as named, else the newest agent here, else one that is trained if wanted."""
-    from oreo_agent.player.choosing import HOUSEHOLDS, newest, usual_task
+    from oreo_agent.player.choosing import newest
+    from oreo_agent.rollouts.stage import USUAL, usual_task
 
     if agent is not None:
         return agent, task or usual_task(agent)
     if (found := newest(task)) is not None:
         typer.echo(f"the newest agent here: --agent {found.folder}", err=True)
         return str(found.folder), task or found.tasks[0]
-    if task in (None, HOUSEHOLDS) and ask and on_terminal():
+    if task in (None, USUAL) and ask and on_terminal():
         from oreo_agent.player.first_agent import train_first
 
         typer.echo("No agent has been trained below this folder.")
         asked = "Train the demo's now, into runs/demo (about 12 minutes on two cores)?"
         if typer.confirm(asked, default=False):
-            return str(train_first(Path("runs/demo"), typer.echo)), HOUSEHOLDS
+            return str(train_first(Path("runs/demo"), typer.echo)), USUAL
     typer.echo("no agent has been trained below this folder: the expert plays", err=True)
-    return "expert", task or HOUSEHOLDS
+    return "expert", task or USUAL

@@ -12,7 +12,8 @@ from oreo_agent.cli.output import say_doubt, say_json, say_table, share
 def rollout(
     out: Annotated[Path, typer.Option(help="Folder of the store; one that is there goes on.")],
     policy: Annotated[str, typer.Option(help="expert, random, or folder of a bundle or model.")],
-    task: options.Task = "alfworld",
+    task: options.Task = None,
+    env: options.Env = None,
     split: options.Split = "train",
     episodes: Annotated[
         int | None,
@@ -53,7 +54,10 @@ def rollout(
     workers: options.Workers = 1,
     prompt: Annotated[
         str | None,
-        typer.Option(help="compact, react or bare; a bundle has its own."),
+        typer.Option(
+            help="compact, react or bare, of environments text, given or FILE.toml; "
+            "a bundle has its own."
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="Model folder, for the tokenizer of react and bare.")
@@ -66,8 +70,9 @@ def rollout(
 ) -> None:
     """Play episodes and keep them; stopped at any moment, the same command goes on."""
     from oreo_agent.rollouts.branches import Branching
-    from oreo_agent.rollouts.casting import Cast, Stage, deciding, own_questions
+    from oreo_agent.rollouts.casting import Cast, deciding, own_questions
     from oreo_agent.rollouts.collect import CollectSettings, collect
+    from oreo_agent.rollouts.stage import Stage, usual_task
 
     if strategy == "sample" and temperature == 0:
         strategy, temperature = "greedy", None
@@ -80,8 +85,11 @@ def rollout(
         weight=weight,
         only_admissible=only_admissible,
     )
+    task = options.named_task(task, env)
     task, data = own_questions(task, data, question_field, answer_field, verifier)
-    stage = Stage(task=task, split=split, data=data, step_limit=step_limit, live=live)
+    stage = Stage(
+        task=task or usual_task(policy), split=split, data=data, step_limit=step_limit, live=live
+    )
     cast = Cast(
         policy=policy,
         strategy=strategy,
@@ -120,7 +128,7 @@ def rollout(
         ("task type", "episodes", "won", "won %", "faults", "steps"),
         [
             (
-                row.task_type or task,
+                row.task_type or stage.task,
                 row.episodes,
                 row.won,
                 share(row.won, row.episodes - row.faults),

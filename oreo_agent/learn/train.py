@@ -28,6 +28,7 @@ from oreo_agent.model.bundle import CARD, Card, fingerprint, read_card, write_bu
 from oreo_agent.model.compact import BOS, END, PAD, SPECIALS, CompactPrompt
 from oreo_agent.model.description import with_value_section
 from oreo_agent.model.networks import ValueNetwork, load_policy, new_policy
+from oreo_agent.model.plain import TextPrompt
 from oreo_agent.model.prompt import PromptFormat, load_prompt
 from oreo_agent.model.tokenizers import load_tokenizer, word_tokenizer
 from oreo_agent.model.words import PIECE, WordsPrompt
@@ -200,9 +201,9 @@ def _start(run: TrainRun, prompt_settings: Mapping[str, Any]) -> _Start:
     dtype = getattr(torch, run.train.dtype)
     if run.model == TINY:
         prompt = load_prompt(prompt_settings)
-        if not isinstance(prompt, CompactPrompt | WordsPrompt):
+        if not isinstance(prompt, CompactPrompt | TextPrompt | WordsPrompt):
             raise SettingError(
-                "--model tiny speaks the prompt formats 'compact' and 'words' and the data is "
+                "--model tiny speaks the prompt formats 'compact', 'text' and 'words'; the data is "
                 f"{prompt.name!r}; name a pretrained model, or collect with another --prompt"
             )
         names = dict(zip(("pad", "bos", "unk", "turn", "eos"), SPECIALS, strict=True))
@@ -216,7 +217,7 @@ def _start(run: TrainRun, prompt_settings: Mapping[str, Any]) -> _Start:
             seed=run.train.seed,
             dtype=dtype,
         )
-        pieces = PIECE if isinstance(prompt, WordsPrompt) else None
+        pieces = None if isinstance(prompt, CompactPrompt) else PIECE
         tokenizer = word_tokenizer(prompt.tokens, **names, pieces=pieces)
         return _Start(
             policy=policy,

@@ -195,3 +195,50 @@ def last_action(text: str) -> str | None:
     """What follows the last "Action:" of a reply; None if there is none."""
     found = _ACTION.findall(text)
     return found[-1] if found else None
+
+
+class GivenPrompt(ChatPrompt):
+    """The reply as a world's registration has it: an action format, and what parses it."""
+
+    name = "given"
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        instruction: str,
+        action_format: str,
+        parsing: str,
+        max_reply_tokens: int = 64,
+    ) -> None:
+        """Speak as a world asks for.
+
+        Args:
+            tokenizer: the model's.
+            instruction: what the model is told, a worked example included.
+            action_format: how a command alone becomes a reply; ``{}`` stands for it.
+            parsing: a regular expression; the first group of its last match is the command.
+            max_reply_tokens: of a reply.
+        """
+        self.action_format, self.parsing = action_format, parsing
+        self._parsed = re.compile(parsing)
+        super().__init__(tokenizer, instruction, max_reply_tokens)
+
+    def settings(self) -> dict[str, Any]:
+        """The instruction, the action format, what parses it, and the reply limit."""
+        more = {"action_format": self.action_format, "parsing": self.parsing}
+        return super().settings() | more
+
+    @property
+    def tokenizer_fingerprint(self) -> str:
+        """Of the tokenizer, the instruction, and how an action is told."""
+        return self._checksum(self.action_format, self.parsing)
+
+    def reply(self, command: str) -> tuple[int, ...]:
+        """The command in the action format, with the end token."""
+        said = self.action_format.replace("{}", command)
+        return (*self._said(said), int(self.tokenizer.eos_token_id))
+
+    def command(self, text: str) -> str:
+        """The first group of the last match."""
+        found = list(self._parsed.finditer(text))
+        return (found[-1][1] or "").strip() if found else ""

@@ -118,7 +118,9 @@ PROMPTS: Registry[Any] = Registry(
         "compact": "oreo_agent.model.compact:CompactPrompt",
         "react": "oreo_agent.model.chat:ReactPrompt",
         "bare": "oreo_agent.model.chat:BarePrompt",
+        "given": "oreo_agent.model.chat:GivenPrompt",
         "steps": "oreo_agent.model.solution:SolutionPrompt",
+        "text": "oreo_agent.model.plain:TextPrompt",
         "words": "oreo_agent.model.words:WordsPrompt",
     },
 )

@@ -1,18 +1,14 @@
-"""Whom to watch and where, if it was not said: the newest agent that was trained here."""
+"""Whom to watch if it was not said: the newest agent that was trained here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from oreo_agent.errors import OreoError
 from oreo_agent.model.bundle import CARD, Card, read_card
-from oreo_agent.rollouts.casting import TEXT_POLICIES, find_task, is_plain_model
 
-HOUSEHOLDS = "alfworld"
 _DEPTH = 4
 """Folders below the current one that are looked into."""
-_PREFERRED = ("valid_seen", "valid", "validation", "dev", "test")
-"""Splits to watch on, first to last; what was trained on comes after them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,27 +39,6 @@ def newest(task: str | None, below: Path | None = None) -> Found | None:
         if task is None or task in found.tasks
     ]
     return max(bundles, key=lambda found: found.written, default=None)
-
-
-def usual_task(agent: str) -> str:
-    """The task of an agent that was trained on one; households for everybody else.
-
-    Raises:
-        BundleError: the bundle cannot be read.
-    """
-    if agent in TEXT_POLICIES or is_plain_model(agent):
-        return HOUSEHOLDS
-    return read_card(agent).task.split(", ")[0] or HOUSEHOLDS
-
-
-def usual_split(task: str) -> str:
-    """The split that is watched if none is named.
-
-    Raises:
-        SettingError: there is no such task.
-    """
-    splits: Sequence[str] = find_task(task).splits()
-    return next((name for name in _PREFERRED if name in splits), splits[0])
 
 
 def _bundles(folder: Path, depth: int) -> Iterator[Found]:

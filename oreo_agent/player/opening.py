@@ -11,9 +11,10 @@ from oreo_agent.errors import SettingError
 from oreo_agent.model.bundle import read_card
 from oreo_agent.player.recording import Recorder
 from oreo_agent.player.session import Session, find_game
-from oreo_agent.rollouts.casting import TEXT_POLICIES, Cast, Stage, is_plain_model
+from oreo_agent.rollouts.casting import TEXT_POLICIES, Cast, is_plain_model
 from oreo_agent.rollouts.collect import policy_identity
 from oreo_agent.rollouts.plan import make_plan
+from oreo_agent.rollouts.stage import Stage
 
 EXPERT = "expert"
 

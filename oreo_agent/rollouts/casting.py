@@ -1,13 +1,12 @@
-"""Who plays where: plain settings in, a player and a world out.
+"""Who plays: plain settings in, a player out.
 
 The settings can be sent to another process; what is made of them cannot.
 """
 
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from random import Random
 from typing import Any
 from urllib.parse import quote
 
@@ -15,102 +14,17 @@ from oreo_agent.agent.gate import by_policy, objection
 from oreo_agent.agent.making import build_strategy, own_settings
 from oreo_agent.agent.runtime import Agent
 from oreo_agent.agent.strategies import STRATEGIES, settings_of
-from oreo_agent.errors import DataError, SettingError, nearest
+from oreo_agent.errors import SettingError, nearest
 from oreo_agent.model.bundle import CARD, read_card
 from oreo_agent.model.chat import ChatPrompt
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.records.episode import PolicyRecord
-from oreo_agent.registry import Registry
+from oreo_agent.rollouts.experts import chance, expert, world_words
 from oreo_agent.rollouts.players import ModelPlayer, Player, TextPlayer
-from oreo_agent.rollouts.wording import WORDS, Questioning, questioning, task_prompt
-from oreo_agent.rollouts.worlds import World, open_world
-from oreo_tasks import load_task
-from oreo_tasks.task import Instance, Task
+from oreo_agent.rollouts.stage import Stage, registration_of
+from oreo_agent.rollouts.wording import WORDS, Questioning, task_prompt, world_prompt
 
-EXPERTS: Registry[Any] = Registry(
-    "task with an expert",
-    {
-        "alfworld": "oreo_envs.alfworld.expert:Expert",
-        "gsm8k": "oreo_envs.questions.worked:Worked",
-        "math": "oreo_envs.questions.worked:Worked",
-        "openbookqa": "oreo_envs.questions.worked:Worked",
-        "questions": "oreo_envs.questions.worked:Worked",
-        "strategyqa": "oreo_envs.questions.worked:Worked",
-        "wordproblems": "oreo_envs.questions.worked:Worked",
-    },
-)
-NOISY_EXPERTS: Registry[Any] = Registry(
-    "task with a noisy expert", {"alfworld": "oreo_envs.alfworld.policies:NoisyExpert"}
-)
-RANDOM_PLAYERS: Registry[Any] = Registry(
-    "task with a random player", {"alfworld": "oreo_envs.alfworld.policies:RandomPolicy"}
-)
 TEXT_POLICIES = ("expert", "random")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """Where is played."""
-
-    task: str = "alfworld"
-    split: str = "train"
-    data: str | None = None
-    """The user's data folder, or ``generated[:TIER]``; None leaves the choice to the task."""
-    step_limit: int | None = None
-    """Turns after which an unfinished episode ends with reward 0; None takes the task's."""
-    live: int = 32
-    """Episodes that are played at a time."""
-
-    def __post_init__(self) -> None:
-        if self.live < 1 or (self.step_limit is not None and self.step_limit < 1):
-            raise SettingError("the step limit and the number of live episodes must be 1 or more")
-
-    @property
-    def limit(self) -> int:
-        """The step limit in force."""
-        return find_task(self.task).step_limit if self.step_limit is None else self.step_limit
-
-    @property
-    def environment(self) -> str:
-        """Gymnasium id of the task's world."""
-        return find_task(self.task).environment
-
-    @property
-    def world(self) -> str:
-        """Tells it from every world that plays otherwise; part of an episode's id."""
-        return f"{self.environment} {self.limit}"
-
-    def instances(self) -> list[Instance]:
-        """The problems of the split.
-
-        Raises:
-            SettingError: there is no such task or split.
-            DataError: the data cannot be found or read.
-        """
-        task = find_task(self.task)
-        with named_faults(f"task {self.task}, split {self.split}"):
-            return task.instances(self.split, self.data)
-
-    def questioning(self) -> Questioning | None:
-        """What is asked of who answers the questions of this task; None for other tasks.
-
-        Raises:
-            SettingError: there is no such task or split.
-            DataError: the data cannot be found or read.
-        """
-        with named_faults(f"task {self.task}, split {self.split}"):
-            return questioning(find_task(self.task), self.split, self.data)
-
-    def open(self, live: int | None = None) -> World:
-        """The world, with as many slots as episodes are live.
-
-        Raises:
-            SettingError: the environment is not registered.
-            DataError: the world does not find its data.
-        """
-        settings = {"split": self.split, "data": self.data, "step_limit": self.limit}
-        with named_faults(f"environment {self.environment}"):
-            return open_world(self.environment, live or self.live, settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,8 +142,7 @@ class Cast:
         if is_plain_model(folder):
             if self.value is not None:
                 raise SettingError("a value judges a bundle's replies; train a bundle first")
-            usual = "react" if asked is None else "steps"
-            prompt = task_prompt(task, self.prompt or usual, self.policy, asked=asked)
+            prompt = self._prompt(task, asked, self.policy)
             if not isinstance(prompt, ChatPrompt):
                 raise SettingError(
                     f"the prompt format {prompt.name!r} has a vocabulary of its own, which "
@@ -243,19 +156,30 @@ class Cast:
         return None
 
     def _text_policy(self, task: str, asked: Questioning | None) -> TextPlayer:
-        few = self.model is None and task in WORDS.names()
-        usual = "compact" if asked is None else "words" if few else "steps"
-        prompt = task_prompt(task, self.prompt or usual, self.model, asked=asked)
+        prompt = self._prompt(task, asked, self.model)
         if self.policy == "random":
-            chance = RANDOM_PLAYERS.load(task)
-            policy = PolicyRecord(kind="random")
-            return TextPlayer(lambda seed: chance(Random(seed)), policy, prompt)
-        expert = EXPERTS.load(task)
+            return TextPlayer(chance(task), PolicyRecord(kind="random"), prompt)
         policy = PolicyRecord(kind="expert", temperature=0.0, epsilon=self.epsilon)
-        if not self.epsilon and task not in NOISY_EXPERTS.names():
-            return TextPlayer(lambda seed: expert(), policy, prompt)
-        noisy = NOISY_EXPERTS.load(task)
-        return TextPlayer(lambda seed: noisy(expert(), self.epsilon, Random(seed)), policy, prompt)
+        return TextPlayer(expert(task, self.epsilon), policy, prompt)
+
+    def shown_in(self, stage: Stage) -> PromptFormat:
+        """The prompt format in which this cast would be told ``stage``, were it no bundle.
+
+        Raises:
+            OreoError: there is no such format, or no tokenizer.
+        """
+        return self._prompt(stage.task, stage.questioning(), self.model)
+
+    def _prompt(self, task: str, asked: Questioning | None, model: str | None) -> PromptFormat:
+        """The prompt format that was asked for, or the usual one of the task and the model."""
+        registration = registration_of(task)
+        if registration is not None:
+            return world_prompt(registration.prompt, partial(world_words, task), self.prompt, model)
+        if asked is None:
+            usual = "react" if self.is_model else "compact"
+        else:
+            usual = "words" if model is None and task in WORDS.names() else "steps"
+        return task_prompt(task, self.prompt or usual, model, asked=asked)
 
 
 def _details(settings: Mapping[str, Any]) -> list[str]:
@@ -270,31 +194,6 @@ def is_plain_model(folder: Path | str) -> bool:
     """Whether a folder holds a model in Hugging Face format that is no bundle of ours."""
     path = Path(folder)
     return (path / "config.json").exists() and not (path / CARD).exists()
-
-
-def find_task(name: str) -> Task:
-    """The task called ``name``.
-
-    Raises:
-        SettingError: there is none; the message holds the nearest one.
-    """
-    try:
-        return load_task(name)
-    except LookupError as error:
-        raise SettingError(str(error.args[0])) from error
-
-
-@contextmanager
-def named_faults(what: str) -> Generator[None]:
-    """Turn what problems and worlds raise into errors that name ``what``."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise DataError(f"{what}: {error}") from error
-    except LookupError as error:
-        raise SettingError(f"{what}: {error.args[0] if error.args else error}") from error
-    except ValueError as error:
-        raise DataError(f"{what}: {error}") from error
 
 
 def deciding(
@@ -342,8 +241,12 @@ def deciding(
 
 
 def own_questions(
-    task: str, data: str | None, question: str | None, answer: str | None, verifier: str | None
-) -> tuple[str, str | None]:
+    task: str | None,
+    data: str | None,
+    question: str | None,
+    answer: str | None,
+    verifier: str | None,
+) -> tuple[str | None, str | None]:
     """Task and data that stand for a file of questions and the names of its fields.
 
     Raises:
@@ -353,7 +256,7 @@ def own_questions(
     given = {name: word for name, word in told.items() if word is not None}
     if not given:
         return task, data
-    if data is None or len(given) < len(told) or task not in ("alfworld", "questions"):
+    if data is None or len(given) < len(told) or task not in (None, "alfworld", "questions"):
         raise SettingError(
             "questions of your own take a file at --data, its fields at --question-field and "
             "--answer-field, and a --verifier; name all four, and no other --task"

@@ -11,11 +11,12 @@ from oreo_agent.records.episode import Episode
 from oreo_agent.records.reader import policy_name
 from oreo_agent.records.store import Store
 from oreo_agent.rollouts.branches import Branching, make_branch_plan
-from oreo_agent.rollouts.casting import Cast, Stage
+from oreo_agent.rollouts.casting import Cast
 from oreo_agent.rollouts.crew import play_all
 from oreo_agent.rollouts.plan import Work, make_plan
 from oreo_agent.rollouts.players import Player
 from oreo_agent.rollouts.progress import Progress
+from oreo_agent.rollouts.stage import Stage
 
 HOPELESS = 10
 """So many faults without one episode that could be played stop a run; none of them is kept."""

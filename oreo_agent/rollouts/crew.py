@@ -17,11 +17,12 @@ from typing import Any
 
 from oreo_agent.errors import EnvironmentFault, OreoError, SettingError
 from oreo_agent.records.episode import Episode, decode, encode
-from oreo_agent.rollouts.casting import Cast, Stage
+from oreo_agent.rollouts.casting import Cast
 from oreo_agent.rollouts.live import Terms, record
 from oreo_agent.rollouts.plan import Work
 from oreo_agent.rollouts.players import Player
 from oreo_agent.rollouts.runner import ATTEMPTS, Runner
+from oreo_agent.rollouts.stage import Stage
 
 
 def play(stage: Stage, player: Player, works: Sequence[Work]) -> Iterator[Episode]:

@@ -12,13 +12,14 @@ import msgspec
 from oreo_agent import __version__
 from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.records.episode import Episode
-from oreo_agent.rollouts.casting import Cast, Stage, find_task, named_faults
+from oreo_agent.rollouts.casting import Cast
 from oreo_agent.rollouts.collect import keep, open_store, policy_identity, without_hopeless
 from oreo_agent.rollouts.crew import play_all
 from oreo_agent.rollouts.plan import Work, make_plan
 from oreo_agent.rollouts.players import ModelPlayer, Player
 from oreo_agent.rollouts.progress import Progress
 from oreo_agent.rollouts.report import Contract, GameResult, Report, Settings
+from oreo_agent.rollouts.stage import Stage, find_task, named_faults
 
 PACKAGES = ("gymnasium", "torch", "transformers")
 """Whose versions are part of the contract."""

@@ -26,9 +26,9 @@ from oreo_agent.records.formats.record_rows import episode_of
 from oreo_agent.records.formats.rows import Found, find_rows
 from oreo_agent.records.store import Store
 from oreo_agent.rollouts import minari_files
-from oreo_agent.rollouts.casting import Stage
 from oreo_agent.rollouts.import_report import Imported, Replays
 from oreo_agent.rollouts.reenacting import DIFFERS, LONGEST, Replay, reenact
+from oreo_agent.rollouts.stage import Stage
 from oreo_agent.rollouts.telling import Teller, make_teller
 
 _VARIES = re.compile(r"'[^']*'|\"[^\"]*\"|(?<=is )\{.*|\d+(?:\.\d+)?")

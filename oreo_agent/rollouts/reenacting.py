@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from oreo_agent.records.formats.conversation import Conversation
 from oreo_agent.registry import Registry
-from oreo_agent.rollouts.casting import Stage
+from oreo_agent.rollouts.stage import Stage
 from oreo_agent.rollouts.worlds import Begin, Fault, Scene
 
 LOGGED: Registry[Callable[[str], str]] = Registry(

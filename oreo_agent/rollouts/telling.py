@@ -10,8 +10,8 @@ from oreo_agent.model.prompt import PromptFormat, load_prompt
 from oreo_agent.records.episode import Episode, PolicyRecord, Segment
 from oreo_agent.records.formats.conversation import Conversation, Exchange, Unreadable
 from oreo_agent.registry import Registry
-from oreo_agent.rollouts.casting import Stage, find_task
 from oreo_agent.rollouts.live import VERSIONS
+from oreo_agent.rollouts.stage import Stage, find_task
 from oreo_agent.rollouts.wording import OF_QUESTIONS, TextOnly, task_prompt
 from oreo_tasks import TASKS
 

@@ -1,14 +1,17 @@
 """In which words a task is told to a player: what the task brings along, as a prompt format."""
 
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from random import Random
 from typing import Any, Self, cast
 
-from oreo_agent.errors import SettingError
+from oreo_agent.errors import SettingError, nearest
 from oreo_agent.model.prompt import PROMPTS, PromptFormat, load_prompt
 from oreo_agent.records.episode import Segment
 from oreo_agent.registry import Registry
+from oreo_envs.registration import Prompt
 from oreo_tasks.answers import load_verifier
 from oreo_tasks.questions.problem import QuestionTask
 from oreo_tasks.questions.prompts import instructions
@@ -28,6 +31,8 @@ WORDS: Registry[tuple[str, ...]] = Registry(
 )
 OF_QUESTIONS = ("steps", "words")
 """Formats in which a solution is told; no others do for questions."""
+OF_WORLDS = ("text", "given")
+"""Formats in which a registered environment is told: to a tiny model, and to a pretrained one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +79,13 @@ def task_prompt(
         SettingError: there is no such format, or the task has no words for it.
         BundleError: ``model`` has no tokenizer.
     """
-    PROMPTS.load(name)
-    if (asked is not None) != (name in OF_QUESTIONS):
-        fits = OF_QUESTIONS if asked is not None else sorted({*PROMPTS.names()} - {*OF_QUESTIONS})
+    PROMPTS.check(name)
+    if (asked is not None) != (name in OF_QUESTIONS) or name in OF_WORLDS:
+        fits = (
+            OF_QUESTIONS
+            if asked is not None
+            else sorted({*PROMPTS.names()} - {*OF_QUESTIONS, *OF_WORLDS})
+        )
         raise SettingError(
             f"task {task!r} cannot be told in the prompt format {name!r}; take {' or '.join(fits)}"
         )
@@ -95,6 +104,69 @@ def task_prompt(
     else:
         told = {"instruction": asked.instruction, "delimiters": asked.delimiters}
     return load_prompt({"format": name, **told}, load_tokenizer(model))
+
+
+def world_prompt(
+    told: Prompt, words: Callable[[], Sequence[str]], name: str | None, model: str | None = None
+) -> PromptFormat:
+    """A prompt format with what an environment was registered with.
+
+    Args:
+        told: how the environment is told.
+        words: what gives the words of its texts, where none were registered.
+        name: of the format, or a TOML file with fields of `Prompt` that go before the
+            registration's; None is ``text`` for a tiny model, ``given`` for a pretrained one.
+        model: folder with the tokenizer of a pretrained one; without it ``given`` holds no ids.
+
+    Raises:
+        SettingError: there is no such format, or the file cannot be read.
+        BundleError: ``model`` has no tokenizer.
+    """
+    if name is not None and name.endswith(".toml"):
+        told, name = read_prompt(Path(name), told), None
+    name = name or ("text" if model is None else "given")
+    PROMPTS.check(name)
+    if name not in OF_WORLDS:
+        raise SettingError(
+            f"an environment cannot be told in the prompt format {name!r}; take "
+            f"{' or '.join(OF_WORLDS)}, or a TOML file of yours"
+        )
+    if name == "text":
+        return load_prompt({"format": name, "words": list(told.words or words())})
+    settings = {
+        "format": name,
+        "instruction": told.told(),
+        "action_format": told.action_format,
+        "parsing": told.parsing,
+        "max_reply_tokens": told.max_reply_tokens,
+    }
+    if model is None:
+        return TextOnly(name)
+    from oreo_agent.model.tokenizers import load_tokenizer  # noqa: PLC0415
+
+    return load_prompt(settings, load_tokenizer(model))
+
+
+def read_prompt(path: Path, told: Prompt) -> Prompt:
+    """A prompt with the fields of a TOML file in the place of its own.
+
+    Raises:
+        SettingError: the file cannot be read, or has a field that a prompt has not.
+    """
+    known = [field.name for field in fields(Prompt)]
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingError(f"the prompt file {path} cannot be read: {error}") from error
+    for name in given:
+        if name not in known:
+            raise SettingError(f"{path}: a prompt has no field {name!r}; {nearest(name, known)}")
+    if "words" in given:
+        given["words"] = tuple(given["words"])
+    try:
+        return replace(told, **given)
+    except (TypeError, ValueError) as error:
+        raise SettingError(f"{path}: {error}; mend the file") from error
 
 
 class TextOnly:

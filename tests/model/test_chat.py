@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oreo_agent.errors import SettingError
-from oreo_agent.model.chat import BarePrompt, ChatPrompt, ReactPrompt
+from oreo_agent.model.chat import BarePrompt, ChatPrompt, GivenPrompt, ReactPrompt
 from oreo_agent.model.prompt import ids_of, load_prompt
 from oreo_agent.records.episode import Segment
 
@@ -180,3 +180,15 @@ def test_a_tokenizer_that_does_not_suit_is_refused(byte_tokenizer, changes, mess
 def test_a_chat_format_without_a_tokenizer_is_refused():
     with pytest.raises(SettingError, match="--model"):
         load_prompt({"format": "react", "instruction": INSTRUCTION})
+
+
+def test_a_worlds_own_action_format_is_spoken_and_parsed(tokenizer):
+    prompt = GivenPrompt(tokenizer, INSTRUCTION, "> {}", r"(?m)^> (.*)$")
+    text, command = prompt.read(prompt.reply("open {the} door"))
+    assert (text, command) == ("> open {the} door", "open {the} door")
+    assert prompt.command("I think.\n> look\n> go on") == "go on"
+    assert prompt.command("look") == ""
+    again = load_prompt(json.loads(json.dumps(prompt.settings())), tokenizer)
+    assert again.tokenizer_fingerprint == prompt.tokenizer_fingerprint
+    other = GivenPrompt(tokenizer, INSTRUCTION, "{}", r"(?m)^> (.*)$")
+    assert other.tokenizer_fingerprint != prompt.tokenizer_fingerprint

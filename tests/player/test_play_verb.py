@@ -14,8 +14,9 @@ import pytest
 from oreo_agent.cli import run
 from oreo_agent.model.bundle import Card, write_bundle
 from oreo_agent.model.networks import new_policy
-from oreo_agent.player.choosing import newest, usual_split, usual_task
+from oreo_agent.player.choosing import newest
 from oreo_agent.records.reader import StoreReader
+from oreo_agent.rollouts.stage import usual_split, usual_task
 
 MAIN = (sys.executable, "-c", "from oreo_agent.cli import main; main()")
 GAME = ("--agent", "expert", "--data", "generated", "--split", "valid_seen")

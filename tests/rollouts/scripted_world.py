@@ -22,8 +22,9 @@ from oreo_agent.agent.strategies import Strategy
 from oreo_agent.agent.strategies.single import Sample
 from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.records.episode import PolicyRecord
-from oreo_agent.rollouts.casting import Cast, Stage
+from oreo_agent.rollouts.casting import Cast
 from oreo_agent.rollouts.players import ModelPlayer
+from oreo_agent.rollouts.stage import Stage
 from oreo_agent.rollouts.worlds import SeparateWorlds, World
 from oreo_tasks.task import Instance
 

@@ -9,10 +9,11 @@ from oreo_agent.model.bundle import Card, write_bundle
 from oreo_agent.model.prompt import ids_of
 from oreo_agent.model.tokenizers import word_tokenizer
 from oreo_agent.model.trust import Estimate, Trust
-from oreo_agent.rollouts.casting import Cast, Stage, find_task
+from oreo_agent.rollouts.casting import Cast
 from oreo_agent.rollouts.collect import policy_identity
 from oreo_agent.rollouts.crew import play
 from oreo_agent.rollouts.plan import make_plan
+from oreo_agent.rollouts.stage import Stage, find_task
 from oreo_agent.rollouts.wording import INSTRUCTIONS, LEXICONS, task_prompt
 
 TEMPLATE = (

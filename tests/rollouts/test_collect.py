@@ -11,8 +11,9 @@ from scripted_world import CorridorStage, ScriptedCast, outcomes, plain
 from oreo_agent.errors import DataError, EnvironmentFault, OreoError, RecordError, SettingError
 from oreo_agent.records.store import Store
 from oreo_agent.rollouts import crew
-from oreo_agent.rollouts.casting import Cast, Stage
+from oreo_agent.rollouts.casting import Cast
 from oreo_agent.rollouts.collect import HOPELESS, CollectSettings, collect
+from oreo_agent.rollouts.stage import Stage
 
 MIXED = (*plain(20), "9-plain", "8-plain", "2-pit")
 

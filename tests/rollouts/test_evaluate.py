@@ -7,10 +7,11 @@ from scripted_world import CorridorStage, ScriptedCast, plain
 from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.records.store import Store
 from oreo_agent.rollouts import evaluate as module
-from oreo_agent.rollouts.casting import Cast, Stage, deciding
+from oreo_agent.rollouts.casting import Cast, deciding
 from oreo_agent.rollouts.comparison import compare
 from oreo_agent.rollouts.evaluate import EvaluateSettings, evaluate
 from oreo_agent.rollouts.report import Report
+from oreo_agent.rollouts.stage import Stage
 
 NAMES = (*plain(11), "9-plain", "2-pit", "3-raises")
 

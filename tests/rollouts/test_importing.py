@@ -12,11 +12,12 @@ from oreo_agent.errors import DataError, SettingError
 from oreo_agent.model.prompt import ids_of
 from oreo_agent.records.episode import Segment
 from oreo_agent.records.store import Store
-from oreo_agent.rollouts.casting import Cast, Stage
+from oreo_agent.rollouts.casting import Cast
 from oreo_agent.rollouts.checking import check_store
 from oreo_agent.rollouts.collect import CollectSettings, collect
 from oreo_agent.rollouts.exporting import export, export_formats
 from oreo_agent.rollouts.importing import ImportSettings, import_logs
+from oreo_agent.rollouts.stage import Stage
 from oreo_agent.rollouts.telling import make_teller
 
 TASK = "pick_and_place_simple-Mug-None-Shelf-1/trial_T1"

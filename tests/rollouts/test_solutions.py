@@ -19,13 +19,14 @@ from oreo_agent.model.networks import ValueNetwork, new_policy
 from oreo_agent.model.words import WordsPrompt
 from oreo_agent.records.episode import Episode, PolicyRecord
 from oreo_agent.records.reader import StoreReader
-from oreo_agent.rollouts.casting import Cast, Stage, deciding, own_questions
+from oreo_agent.rollouts.casting import Cast, deciding, own_questions
 from oreo_agent.rollouts.collect import CollectSettings, collect
 from oreo_agent.rollouts.evaluate import EvaluateSettings, evaluate
 from oreo_agent.rollouts.plan import make_plan
 from oreo_agent.rollouts.players import ModelPlayer
 from oreo_agent.rollouts.report import Settings
 from oreo_agent.rollouts.runner import Runner
+from oreo_agent.rollouts.stage import Stage
 
 ROWS = "".join(f'{{"q": "1 {"a " * n}", "a": "{n % 3}"}}\n' for n in range(6))
 PROMPT = WordsPrompt(["a", "####", *"012"], ["\n"], max_reply_tokens=20)

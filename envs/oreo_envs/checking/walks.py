@@ -1,0 +1,171 @@
+"""Walks through an environment, written down so that two of them can be compared."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import gymnasium
+
+from oreo_envs.registration import Prompt
+
+TURNS = 30
+"""Steps of a walk at most."""
+WALKS = 20
+"""Instances that are walked through."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """An environment that is being checked."""
+
+    name: str
+    """By which it is found, in another process too."""
+    make: Callable[[], "gymnasium.Env[str, str]"]
+    instances: Sequence[str]
+    """Of its first split; two or more, for a world that has so many."""
+    prompt: Prompt
+    expert: Callable[[], Any] | None
+    step_limit: int
+    seed: int
+    data: str | None = None
+    walks: "list[Walk]" = field(default_factory=lambda: list[Walk](), repr=False)
+    """What `walked` has made."""
+
+    def some(self, count: int) -> list[str]:
+        """Instances spread over the split."""
+        step = max(1, len(self.instances) // count)
+        return list(self.instances[::step][:count])
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What an environment said at a reset (command None) or a step."""
+
+    command: str | None
+    observation: Any
+    reward: Any
+    terminated: Any
+    truncated: Any
+    info: dict[str, Any]
+
+    @property
+    def over(self) -> bool:
+        """Whether the episode ends here."""
+        return bool(self.terminated or self.truncated)
+
+    def plain(self) -> str:
+        """Equal for turns that are alike."""
+        return repr((self.command, self.observation, self.reward, self.terminated, self.truncated,
+                     sorted(self.info.items(), key=lambda item: item[0])))  # fmt: skip
+
+
+@dataclass(slots=True)
+class Walk:
+    """An episode as it was played."""
+
+    instance: str
+    turns: list[Turn] = field(default_factory=list[Turn])
+
+    def plain(self) -> list[str]:
+        """Equal for walks that are alike."""
+        return [turn.plain() for turn in self.turns]
+
+    def commands(self) -> list[str]:
+        """All commands."""
+        return [turn.command for turn in self.turns if turn.command is not None]
+
+    def where(self, at: int) -> str:
+        """A turn in words."""
+        command = self.turns[at].command
+        return f"instance {self.instance!r}, " + (
+            "reset" if at == 0 else f"turn {at} ({command!r})"
+        )
+
+
+def begin(env: "gymnasium.Env[str, str]", instance: str) -> Walk:
+    """Reset to an instance."""
+    observation, info = env.reset(options={"instance": instance})
+    return Walk(instance, [Turn(None, observation, 0.0, False, False, dict(info))])
+
+
+def go(env: "gymnasium.Env[str, str]", walk: Walk, command: str) -> Turn:
+    """One step more."""
+    observation, reward, terminated, truncated, info = env.step(command)
+    walk.turns.append(Turn(command, observation, reward, terminated, truncated, dict(info)))
+    return walk.turns[-1]
+
+
+def wander(
+    bench: Bench, env: "gymnasium.Env[str, str]", instance: str, *, by_expert: bool = False
+) -> Walk:
+    """Play by chance (or as the expert plays) to the end, or for as long as is allowed."""
+    walk = begin(env, instance)
+    rng = Random(f"{bench.seed}/{instance}")
+    expert = bench.expert() if by_expert and bench.expert is not None else None
+    if expert is not None:
+        expert.begin(walk.turns[0].observation)
+    limit = bench.step_limit if expert is not None else min(TURNS, bench.step_limit)
+    for _ in range(limit):
+        last = walk.turns[-1]
+        if last.over:
+            break
+        if expert is not None:
+            command = expert.act(last.observation, last.info)
+        else:
+            command = rng.choice(list(last.info.get("admissible_commands") or ["look"]))
+        go(env, walk, command)
+    return walk
+
+
+def again(env: "gymnasium.Env[str, str]", walk: Walk) -> Walk:
+    """The same commands once more."""
+    repeated = begin(env, walk.instance)
+    for command in walk.commands():
+        if go(env, repeated, command).over:
+            break
+    return repeated
+
+
+def walked(bench: Bench) -> "list[Walk]":
+    """Walks through `WALKS` instances, each by chance and by the expert if there is one.
+
+    They are made once, by an environment of their own, and are the same for every rule.
+    """
+    known = bench.walks
+    if not known:
+        kinds = (False, True) if bench.expert is not None else (False,)
+        with closing(bench.make()) as env:
+            known += [
+                wander(bench, env, instance, by_expert=kind)
+                for instance in bench.some(WALKS)
+                for kind in kinds
+            ]
+    return known
+
+
+def difference(one: Walk, other: Walk) -> str:
+    """Where two walks part, in words; empty if they do not."""
+    for at, (a, b) in enumerate(zip(one.turns, other.turns, strict=False)):
+        if a.plain() == b.plain():
+            continue
+        for name in ("observation", "reward", "terminated", "truncated"):
+            first, second = getattr(a, name), getattr(b, name)
+            if first != second:
+                return f"{one.where(at)}: {name} {short(first)} and then {short(second)}"
+        keys = [k for k in {*a.info, *b.info} if repr(a.info.get(k)) != repr(b.info.get(k))]
+        key = min(keys, default="?")
+        return (
+            f"{one.where(at)}: info[{key!r}] {short(a.info.get(key))} and then "
+            f"{short(b.info.get(key))}"
+        )
+    if len(one.turns) != len(other.turns):
+        return f"instance {one.instance!r} ends after {len(one.turns)} and {len(other.turns)} turns"
+    return ""
+
+
+def short(value: object) -> str:
+    """A value in a line."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,59 @@
+"""The words of a world, collected from its first games: a tiny model's vocabulary."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
+from random import Random
+from typing import Any
+
+from oreo_envs.players import Player, RandomPlayer
+from oreo_envs.task import EnvironmentTask
+
+GAMES = 20
+"""Games of the first split that are played by chance, and as many by the expert if there is one."""
+MOST = 2000
+"""Words; of more, the most frequent are kept."""
+_WORD = re.compile(r"[A-Za-z]+|#+|[^A-Za-z\s#]")
+
+
+def words_of(texts: Iterable[str]) -> list[str]:
+    """Runs of letters, digits and marks, sorted; at most `MOST`, the frequent ones first."""
+    counts = Counter(word for text in texts for word in _WORD.findall(text))
+    return sorted(word for word, _ in counts.most_common(MOST))
+
+
+def collected_words(task: EnvironmentTask, expert: Any = None) -> list[str]:
+    """The words of a world: of its instructions, and of games that are played here.
+
+    The same world gives the same words: seeds are fixed, and so is the order.
+
+    Args:
+        task: of the world.
+        expert: makes a `Player` who knows the way.
+
+    Raises:
+        LookupError, ValueError: the world cannot be played.
+    """
+    prompt = task.registration.prompt
+    texts = [prompt.told()]
+    instances = task.instances(task.splits()[0])
+    with closing(task.make()) as env:
+        for at, instance in enumerate(instances[:GAMES]):
+            players: list[Player] = [RandomPlayer(Random(at))]
+            if expert is not None:
+                players.append(expert())
+            for player in players:
+                observation, info = env.reset(options={"instance": instance.id})
+                player.begin(observation)
+                for _ in range(task.step_limit):
+                    commands = list(info["admissible_commands"])
+                    texts += [observation, *commands]
+                    if not commands and isinstance(player, RandomPlayer):
+                        break
+                    command = player.act(observation, info)
+                    texts.append(command)
+                    observation, _, terminated, truncated, info = env.step(command)
+                    if terminated or truncated:
+                        break
+    return words_of(texts)

@@ -1,0 +1,160 @@
+"""Where is played: a task or an environment by its name, its instances, its world."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from oreo_agent.errors import DataError, SettingError
+from oreo_agent.model.bundle import CARD, read_card
+from oreo_agent.rollouts.wording import Questioning, questioning
+from oreo_agent.rollouts.worlds import SeparateWorlds, World, open_world
+from oreo_envs.finding import find, is_environment
+from oreo_envs.registration import Registration
+from oreo_envs.task import EnvironmentTask
+from oreo_tasks import load_task
+from oreo_tasks.task import Instance, Task
+
+USUAL = "alfworld"
+"""The task that is meant where none is named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Where is played."""
+
+    task: str = "alfworld"
+    """A task; or an environment, as `oreo_envs.find` takes it (``games/Maze-v0``,
+    ``file.py:Maze``), which is then called as it can be found again."""
+    split: str = "train"
+    data: str | None = None
+    """The user's data folder, or ``generated[:TIER]``; None leaves the choice to the task."""
+    step_limit: int | None = None
+    """Turns after which an unfinished episode ends with reward 0; None takes the task's."""
+    live: int = 32
+    """Episodes that are played at a time."""
+
+    def __post_init__(self) -> None:
+        if self.live < 1 or (self.step_limit is not None and self.step_limit < 1):
+            raise SettingError("the step limit and the number of live episodes must be 1 or more")
+        if is_environment(self.task):
+            object.__setattr__(self, "task", find_task(self.task).name)
+
+    @property
+    def limit(self) -> int:
+        """The step limit in force."""
+        return find_task(self.task).step_limit if self.step_limit is None else self.step_limit
+
+    @property
+    def environment(self) -> str:
+        """Gymnasium id of the task's world."""
+        return find_task(self.task).environment
+
+    @property
+    def world(self) -> str:
+        """Tells it from every world that plays otherwise; part of an episode's id."""
+        return f"{self.environment} {self.limit}"
+
+    def instances(self) -> list[Instance]:
+        """The problems of the split.
+
+        Raises:
+            SettingError: there is no such task or split.
+            DataError: the data cannot be found or read.
+        """
+        task = find_task(self.task)
+        with named_faults(f"task {self.task}, split {self.split}"):
+            return task.instances(self.split, self.data)
+
+    def questioning(self) -> Questioning | None:
+        """What is asked of who answers the questions of this task; None for other tasks.
+
+        Raises:
+            SettingError: there is no such task or split.
+            DataError: the data cannot be found or read.
+        """
+        with named_faults(f"task {self.task}, split {self.split}"):
+            return questioning(find_task(self.task), self.split, self.data)
+
+    def open(self, live: int | None = None) -> World:
+        """The world, with as many slots as episodes are live.
+
+        Raises:
+            SettingError: the environment is not registered.
+            DataError: the world does not find its data.
+        """
+        task = find_task(self.task)
+        with named_faults(f"environment {self.environment}"):
+            if isinstance(task, EnvironmentTask):
+                return SeparateWorlds(task.make, live or self.live)
+            settings = {"split": self.split, "data": self.data, "step_limit": self.limit}
+            return open_world(self.environment, live or self.live, settings)
+
+
+def find_task(name: str) -> Task:
+    """The task called ``name``, or that of the environment which it stands for.
+
+    Raises:
+        SettingError: there is none; the message holds the nearest one.
+    """
+    if is_environment(name):
+        return find_environment(name)
+    try:
+        return load_task(name)
+    except LookupError as error:
+        raise SettingError(str(error.args[0])) from error
+
+
+def find_environment(name: str) -> Task:
+    """The task of an environment, whose instances it presents.
+
+    Raises:
+        SettingError: there is none, or what brings it cannot be imported.
+    """
+    try:
+        found = find(name)
+    except LookupError as error:
+        raise SettingError(str(error.args[0])) from error
+    task = found.registration.task
+    return load_task(task) if task else EnvironmentTask(found)
+
+
+def registration_of(task: str) -> Registration | None:
+    """What an environment was registered with; None for a task of `oreo_tasks`.
+
+    Raises:
+        SettingError: there is no such task.
+    """
+    found = find_task(task) if is_environment(task) else None
+    return found.registration if isinstance(found, EnvironmentTask) else None
+
+
+def usual_split(task: str) -> str:
+    """Where an agent is looked at: the first split that is not for training.
+
+    Raises:
+        SettingError: there is no such task.
+    """
+    splits = find_task(task).splits()
+    known = [name for name in ("valid_seen", "valid") if name in splits]
+    return [*known, *splits[1:], *splits][0]
+
+
+def usual_task(agent: str) -> str:
+    """What an agent plays if nobody says: what a bundle was trained on, else alfworld."""
+    if not (Path(agent) / CARD).exists():
+        return USUAL
+    return read_card(agent).task.split(", ")[0] or USUAL
+
+
+@contextmanager
+def named_faults(what: str) -> Generator[None]:
+    """Turn what problems and worlds raise into errors that name ``what``."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DataError(f"{what}: {error}") from error
+    except LookupError as error:
+        raise SettingError(f"{what}: {error.args[0] if error.args else error}") from error
+    except ValueError as error:
+        raise DataError(f"{what}: {error}") from error

@@ -18,6 +18,7 @@ from oreo_agent.cli.eval import evaluate
 from oreo_agent.cli.eval_value import evaluate_value
 from oreo_agent.cli.play import play
 from oreo_agent.cli.rollout import rollout
+from oreo_agent.cli.serve import serve
 from oreo_agent.cli.train import train
 from oreo_agent.errors import OreoError, Stopped
 
@@ -28,6 +29,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "eval-value": evaluate_value,
     "compare": compare,
     "play": play,
+    "serve": serve,
 }
 INTERRUPTED = 130
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds on what clients may send and on what waits; all are 1 or more."""
+    """Bounds on what clients may send and on what waits; all are 1 or more, or a part of a second."""
 
     body: int = 1 << 20
     """Bytes of a request's body."""
@@ -34,5 +34,6 @@ class Limits:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if (given := getattr(self, field.name)) < 1:
+            given = getattr(self, field.name)
+            if given < 1 and not (field.name == "seconds" and given > 0):
                 raise ValueError(f"{field.name} must be at least 1, got {given}")

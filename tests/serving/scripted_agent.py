@@ -187,7 +187,9 @@ async def visited(service: Service) -> AsyncGenerator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(service.app)
     async with (
         service.running(),
-        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=60) as client,
+        httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1", timeout=60, trust_env=False
+        ) as client,
     ):
         yield client
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from serving.scripted_agent import ERRAND, OPENING, Served, ScriptedEngine, posted, service
+from serving.scripted_agent import ERRAND, OPENING, ScriptedEngine, Served, posted, service
 
 from oreo_agent.agent.engines import Reply
 from oreo_agent.agent.runtime import Agent

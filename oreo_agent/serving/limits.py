@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds on what clients may send and on what waits; all are 1 or more, or a part of a second."""
+    """Bounds on what clients may send and on what waits; 1 or more each, or a part of a second."""
 
     body: int = 1 << 20
     """Bytes of a request's body."""

@@ -104,6 +104,6 @@ def _check_open(history: History, prompt: PromptFormat) -> None:
     over = last.kind == "action" and last.ids[-1] in prompt.stop_ids
     if over or spent(history.segments) >= prompt.max_reply_tokens:
         raise SettingError(
-            f"turns: this solution is over (it ended, or has its {prompt.max_reply_tokens} tokens); "
-            "ask for one that is not"
+            "turns: this solution is over (it has ended, or has all of its "
+            f"{prompt.max_reply_tokens} tokens); send one that is not"
         )

@@ -17,7 +17,7 @@ Weight = Annotated[float, Meta(ge=-1e6, le=1e6)]
 
 
 class Turn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the world said, or a reply: its command, its own words or its tokens; one of the four."""
+    """One of four: what the world said; or a reply, by its command, its words or its tokens."""
 
     observation: str | None = None
     said: str | None = None

@@ -57,6 +57,10 @@ def wish_of(body: ChatBody, longest: int) -> Wish:
     Raises:
         Refusal: 400, something is asked for that is not done.
     """
+    if body.n not in (None, 1):
+        raise Refusal(
+            400, "n: one answer is told; the other candidates are in its `oreo`", param="n"
+        )
     if body.logprobs:
         raise Refusal(400, "logprobs: each candidate's is in the answer's `oreo`; leave it out")
     asked = [body.max_tokens, body.max_completion_tokens, body.oreo.max_tokens]

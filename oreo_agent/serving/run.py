@@ -108,6 +108,7 @@ class _Server(uvicorn.Server):
                 lifespan="on",
                 ws="none",
                 log_config=None,
+                log_level="critical",
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
@@ -131,9 +132,9 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Uvicorn's, after which nothing more is begun."""
-        self._noted(sig, frame)
+        """Uvicorn's, for which a second Ctrl-C waits for nobody; and nothing more is begun."""
         super().handle_exit(sig, frame)
+        self._noted(sig, frame)
 
     def _noted(self, number: int, frame: FrameType | None) -> None:
         self.stopped_by = self.stopped_by or number

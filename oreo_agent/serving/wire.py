@@ -110,7 +110,7 @@ class ChatBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     oreo: Extension = Extension()
-    n: Literal[1] | None = None
+    n: Natural | None = None
     top_p: Annotated[float, Meta(ge=1, le=1)] | None = None
     frequency_penalty: Annotated[float, Meta(ge=0, le=0)] | None = None
     presence_penalty: Annotated[float, Meta(ge=0, le=0)] | None = None

@@ -4,6 +4,7 @@ Replies follow from the history and the seed; V counts the deeds of an errand th
 """
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -155,6 +156,15 @@ class HeldEngine(ScriptedEngine):
     def generate(self, requests: Sequence[Request], **settings: Any) -> list[list[Reply]]:
         self.begun.set()
         assert self.free.wait(30)
+        return super().generate(requests, **settings)
+
+
+class SlowEngine(ScriptedEngine):
+    """Says on standard error that it thinks, and thinks until its standard input ends."""
+
+    def generate(self, requests: Sequence[Request], **settings: Any) -> list[list[Reply]]:
+        print("deciding", file=sys.stderr, flush=True)
+        sys.stdin.readline()
         return super().generate(requests, **settings)
 
 

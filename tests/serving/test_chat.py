@@ -86,7 +86,7 @@ def test_messages_may_be_lists_of_text_parts():
 @pytest.mark.parametrize(
     ("change", "status", "word"),
     [
-        ({"n": 2}, 400, "$.n"),
+        ({"n": 2}, 400, "one answer"),
         ({"logprobs": True}, 400, "logprobs"),
         ({"top_p": 0.5}, 400, "$.top_p"),
         ({"tools": []}, 400, "tools"),

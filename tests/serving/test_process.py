@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -45,6 +46,7 @@ def started(*command):
     paths = [tests, here, here / "envs", here / "tasks", os.environ.get("PYTHONPATH", "")]
     child = subprocess.Popen(
         [sys.executable, *map(str, command)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -57,7 +59,9 @@ def started(*command):
         yield json.loads(line)["url"], child
     finally:
         child.kill()
-        child.communicate()
+        child.wait()
+        for pipe in (child.stdin, child.stdout, child.stderr):
+            pipe.close()
 
 
 def scripted(engine="ScriptedEngine", token=None):
@@ -71,6 +75,20 @@ def test_a_signal_ends_it_at_once_where_nothing_is_asked(number, code):
         child.send_signal(number)
         assert child.wait(60) == code
         assert child.stderr.read() == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_lets_what_is_decided_be_told(number):
+    with scripted("SlowEngine") as (url, child), ThreadPoolExecutor(1) as others:
+        asked = others.submit(httpx.post, f"{url}/v1/decide", json=BODY, timeout=60)
+        assert child.stderr.readline() == "deciding\n"
+        child.send_signal(number)
+        with contextlib.suppress(httpx.HTTPError):  # closed, or told that it stops
+            while httpx.get(f"{url}/healthz").status_code == 200:
+                pass
+        child.stdin.close()
+        assert asked.result().status_code == 200
+        assert child.wait(60) == {signal.SIGTERM: 0, signal.SIGINT: 130}[number]
 
 
 def test_a_real_socket_carries_what_the_application_says_and_refuses_a_wrong_token():

@@ -53,7 +53,7 @@ def started(*command):
         env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))},
     )
     try:
-        assert select.select([child.stdout], [], [], 120)[0], "the server said nothing"
+        assert select.select([child.stdout], [], [], 300)[0], "the server said nothing"
         line = child.stdout.readline()
         assert line, child.stderr.read()
         yield json.loads(line)["url"], child

@@ -26,10 +26,12 @@ HEAVY = (
     "peft",
     "ray",
     "scipy",
+    "starlette",
     "textual",
     "textworld",
     "torch",
     "transformers",
+    "uvicorn",
     "vllm",
 )
 LONGEST_FILE = 600

@@ -23,6 +23,7 @@ from oreo_agent.cli.eval import evaluate
 from oreo_agent.cli.eval_value import evaluate_value
 from oreo_agent.cli.play import play
 from oreo_agent.cli.rollout import rollout
+from oreo_agent.cli.serve import serve
 from oreo_agent.cli.train import train
 from oreo_agent.errors import OreoError, Stopped
 
@@ -33,6 +34,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "eval-value": evaluate_value,
     "compare": compare,
     "play": play,
+    "serve": serve,
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "data": (DATA_HELP, DATA_VERBS),

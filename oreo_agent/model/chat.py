@@ -92,7 +92,11 @@ class ChatPrompt:
 
     def reply(self, command: str) -> tuple[int, ...]:
         """The command as a reply of this format, with the end token."""
-        return (*self._said(self.spoken.format(command)), int(self.tokenizer.eos_token_id))
+        return self.worded(self.spoken.format(command))
+
+    def worded(self, text: str) -> tuple[int, ...]:
+        """The ids of a reply that says ``text`` as it stands, with the end token."""
+        return (*self._said(text), int(self.tokenizer.eos_token_id))
 
     def quote(self, text: str, command: str) -> tuple[int, ...]:
         """The text as it stands where it gives the command, else the command alone."""

@@ -66,9 +66,9 @@ def test_an_environment_is_shown_as_the_model_will_see_it(oreo):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("lst",), ("did you mean 'list'",)),
-        (("show",), ("envs show takes a name",)),
-        (("list", LAKE), ("list takes no name",)),
+        (("lst",), ("Did you mean 'list'",)),
+        (("show",), ("Missing argument 'ENV'",)),
+        (("list", LAKE), (LAKE,)),
         (("show", "oreo/FrozenLke-v0"), (f"did you mean '{LAKE}'",)),
         (("check", "oreo/FrozenLke-v0"), (f"did you mean '{LAKE}'",)),
         (("new", "My-Game"), ("small letters",)),

@@ -244,7 +244,9 @@ def test_a_bundle_values_every_step_of_a_solution(tmp_path):
     engine = judge().agent.engine
     other = judge(prompt=WORDS, engine=engine)
     replay = replayed(tmp_path, solved(*STEPS), judges=[other], settings=WORDS.settings())
-    assert all(move.option.gain is not None for move in replay.whole()[0].moves)
+    moves = replay.whole()[0].moves
+    assert all(move.option.gain is not None for move in moves)
+    assert [move.option.logp for move in moves] == [-2.0 * len(WORDS.reply(s)) for s in STEPS]
 
 
 def test_an_episode_that_broke_before_its_first_turn_is_shown(tmp_path):

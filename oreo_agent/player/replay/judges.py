@@ -153,7 +153,7 @@ class BundleJudge:
             turn,
             before,
             [next(values) if reply else None for reply in replies],
-            [next(logps) if reply else None for reply in replies],
+            [sum(next(logps)) if reply else None for reply in replies],
             agent=self.agent,
         )
 

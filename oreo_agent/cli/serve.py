@@ -1,0 +1,75 @@
+"""`oreo-agent serve`: decisions and values over HTTP."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oreo_agent.cli import options
+from oreo_agent.cli.output import say_doubt, say_json
+
+
+def serve(
+    bundle: Annotated[Path, typer.Argument(help="Folder of the agent.", show_default=False)],
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; another than this machine's wants a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen at; 0 takes a free one.")] = 8000,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="OREO_AGENT_TOKEN",
+            help="That clients must send; better told by the variable, which nobody else sees.",
+        ),
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option(help="How is decided [default: best-of-k; of solutions best-of-n].")
+    ] = "",
+    k: Annotated[int | None, typer.Option(help="Candidates [default: the strategy's].")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="Of what is drawn [default: the strategy's].")
+    ] = None,
+    value: options.Judge = None,
+    trust_value: options.TrustValue = False,
+    together: Annotated[int, typer.Option(help="Requests that are decided in one call.")] = 16,
+    waiting: Annotated[int, typer.Option(help="Requests that may wait.")] = 1024,
+    sessions: Annotated[int, typer.Option(help="Histories that the engine keeps.")] = 64,
+    timeout: Annotated[float, typer.Option(help="Seconds until a request is given up.")] = 60.0,
+    device: options.Device = "auto",
+    threads: options.Threads = 1,
+    json: options.AsJson = False,
+) -> None:
+    """Answer over HTTP: decisions, values, and OpenAI's chat completions chosen by best-of-K."""
+    from oreo_agent.config import build
+    from oreo_agent.errors import SettingError
+
+    try:
+        from oreo_agent.serving import run, served
+    except ModuleNotFoundError as error:
+        raise SettingError(
+            f"serving needs {error.name}, which is not installed; pip install 'oreo-agent[serve]'"
+        ) from error
+
+    given = {"waiting": waiting, "together": together, "sessions": sessions, "seconds": timeout}
+    limits = build(run.Limits, given, at="serve")
+
+    def loaded() -> served.Served:
+        return served.open_served(
+            bundle,
+            strategy=strategy,
+            k=k,
+            temperature=temperature,
+            value=None if value is None else Path(value),
+            trust_value=trust_value,
+            device=device,
+            threads=threads,
+        )
+
+    def listening(url: str, agent: served.Served) -> None:
+        say_doubt(agent.objection)
+        if json:
+            say_json({"url": url, "model": agent.name, "strategy": agent.usual})
+        else:
+            typer.echo(f"{agent.name} answers at {url} by {agent.usual}; Ctrl-C ends it")
+
+    run.serve(loaded, run.Address(host=host, port=port, token=token), limits, listening)

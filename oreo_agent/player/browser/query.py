@@ -79,7 +79,7 @@ class Facets:
         """Episodes for each value of a facet that meet ``where`` but for that facet itself."""
         found: dict[str, int] = {}
         for values, number in self.counts.items():
-            at = dict(zip(FACETS, values, strict=True))
+            at: dict[str, str] = dict(zip(FACETS, values, strict=True))
             others = [name for name in FACETS if name != facet]
             value = at[facet]
             found.setdefault(value, 0)

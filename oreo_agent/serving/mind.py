@@ -144,7 +144,7 @@ class Mind:
         requests = [history.request(self.agent.prompt) for history in histories]
         ids = [[one.ids for one in line] for line in said]
         worth = engine.values(requests, [[(), *line] for line in ids])
-        likely = engine.logps(requests, ids)
+        likely = [[sum(one) for one in line] for line in engine.logps(requests, ids)]
         seconds = (time.perf_counter() - began) / len(histories)
         return [
             Judgement(

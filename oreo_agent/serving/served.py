@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from oreo_agent.agent.gate import by_policy, objection
-from oreo_agent.agent.runtime import Agent, build_strategy
+from oreo_agent.agent.making import build_strategy
+from oreo_agent.agent.runtime import Agent
 from oreo_agent.agent.strategies import STRATEGIES, setting_names, settings_of
 from oreo_agent.errors import SettingError, nearest
 from oreo_agent.model.bundle import read_card
@@ -62,14 +63,13 @@ class Served:
         settings = self._settings(name, wish)
         if name in _NAMES and (count := settings.get(_NAMES[name][0], 1)) > most:
             raise SettingError(f"k: {count} candidates; at most {most} are drawn here")
-        refused = objection(name, settings, self.trust)
-        if refused:
-            settings = by_policy(name, settings)
         if self.agent.has_value and self.agent.prompt.steps is None:
             known = setting_names(STRATEGIES.load(name))
             settings |= {"values": True} if "values" in known else {}
         longest = self.agent.prompt.max_reply_tokens
-        whole = settings_of(build_strategy(name, settings, max_tokens=longest))
+        asked = build_strategy(name, settings, max_tokens=longest)
+        refused = objection(asked, self.trust)
+        whole = settings_of(by_policy(asked) if refused else asked)
         return Plan(strategy=name, settings=tuple(sorted(whole.items())), objection=refused)
 
     @property

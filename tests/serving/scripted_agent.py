@@ -100,8 +100,8 @@ class ScriptedEngine:
         replies: Sequence[Sequence[tuple[int, ...]]],
         *,
         reference: bool = False,
-    ) -> list[list[float]]:
-        return [[-float(len(reply)) for reply in line] for line in replies]
+    ) -> list[list[tuple[float, ...]]]:
+        return [[(-1.0,) * len(reply) for reply in line] for line in replies]
 
     def _worth(self, ids: tuple[int, ...]) -> float:
         """A fifth for each deed of the errand, less a hundredth for each token."""

@@ -81,6 +81,7 @@ def test_a_signal_ends_it_at_once_where_nothing_is_asked(number, code):
 def test_a_signal_lets_what_is_decided_be_told(number):
     with scripted("SlowEngine") as (url, child), ThreadPoolExecutor(1) as others:
         asked = others.submit(httpx.post, f"{url}/v1/decide", json=BODY, timeout=60)
+        assert select.select([child.stderr], [], [], 60)[0], "nothing was decided"
         assert child.stderr.readline() == "deciding\n"
         child.send_signal(number)
         with contextlib.suppress(httpx.HTTPError):  # closed, or told that it stops

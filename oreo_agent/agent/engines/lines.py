@@ -58,6 +58,12 @@ class LineCache(Cache):
             for kept in pair:
                 kept[other, :, :places] = kept[line, :, :places]
 
+    def move(self, lines: Tensor, sources: Tensor, targets: Tensor) -> None:
+        """Copy what stands at ``sources`` (R, N) of ``lines`` (R,) to ``targets`` (R, N)."""
+        for pair in self._kept:
+            for kept in pair:
+                kept[lines[:, None], :, targets] = kept[lines[:, None], :, sources]
+
     def get_seq_length(self, *args: Any, **kwargs: Any) -> int:
         """Unused: positions and masks are always given."""
         return 0

@@ -116,15 +116,24 @@ class LocalEngine:
         steps = None if whole else self.steps
         branches = [[_Branch(limit, steps) for _ in range(samples)] for limit in limits]
         rows = list(range(len(requests)))  # in which something is still drawn, and a few others
+        grown = [list(line) for line in branches]  # of these rows the branches that are grown
         for step in range(max(limits)):
-            tokens, logps = self._draw(hidden, temperature, noise[rows, :, step])
-            self._take([branches[r] for r in rows], tokens, logps)
-            alive = [i for i, r in enumerate(rows) if any(b.open for b in branches[r])]
+            tokens, logps = self._draw(hidden, temperature, noise[:, :, step])
+            self._take(grown, tokens, logps)
+            alive = [i for i, line in enumerate(grown) if any(b.open for b in line)]
             if not alive:
                 break
             if 2 * len(alive) <= len(rows):
-                rows, tokens = [rows[i] for i in alive], tokens[alive]
+                rows, grown = [rows[i] for i in alive], [grown[i] for i in alive]
+                tokens, noise = tokens[alive], noise[alive]
             names, known = [sessions[r] for r in rows], [lengths[r] for r in rows]
+            kept = _open_first(grown)
+            if 2 * len(kept[0]) <= len(grown[0]):
+                where = torch.tensor(kept, device=tokens.device)
+                self._reader.narrow(names, known, where, len(grown[0]), step)
+                tokens = tokens.gather(1, where)
+                noise = noise.gather(1, where[:, :, None].expand(-1, -1, noise.shape[2]))
+                grown = [[line[k] for k in at] for line, at in zip(grown, kept, strict=True)]
             hidden = self._reader.grow(names, known, tokens, step)
         return [[branch.reply() for branch in line] for line in branches]
 
@@ -234,6 +243,12 @@ class _Branch:
         end = self._end
         ids, logps = tuple(self._ids[:end]), tuple(self._logps[:end])
         return Reply(ids=ids, logps=logps, ended=end is not None)
+
+
+def _open_first(lines: Sequence[Sequence[_Branch]]) -> list[list[int]]:
+    """Of each line so many places as the most open branches of any, its open ones first."""
+    most = max(sum(branch.open for branch in line) for line in lines)
+    return [sorted(range(len(line)), key=lambda k: (not line[k].open, k))[:most] for line in lines]
 
 
 def _noise(seed: int, samples: int, tokens: int, drawn: int) -> np.ndarray:

@@ -158,6 +158,27 @@ class TreeReader:
         mask = (beyond < 0) | own
         return self._run(lines, tokens, positions, places, mask)
 
+    @torch.inference_mode()
+    def narrow(
+        self, sessions: Sequence[str], lengths: Sequence[int], kept: Tensor, k: int, steps: int
+    ) -> None:
+        """Let go of branches, so that fewer are grown from here on.
+
+        Args:
+            sessions: whose branches have grown.
+            lengths: tokens of each history.
+            kept: (R, M) which of the K branches stay, in their new order.
+            k: branches so far.
+            steps: how many tokens the branches have already.
+        """
+        lines = torch.tensor(self._lines(sessions), device=kept.device)
+        start = torch.tensor(lengths, device=kept.device)[:, None, None]
+        step = torch.arange(steps, device=kept.device)[None, :, None]
+        fewer = kept.shape[1]
+        sources = start + step * k + kept[:, None, :]
+        targets = start + step * fewer + torch.arange(fewer, device=kept.device)
+        self._cache.move(lines, sources.flatten(1), targets.expand_as(sources).flatten(1))
+
     def _forward(self, lines: list[int], rows: Sequence["_Row"], width: int) -> Tensor:
         device = self.body.device
         table = torch.zeros((4, len(rows), width), dtype=torch.long)

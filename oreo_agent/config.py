@@ -4,6 +4,7 @@ Nothing is guessed. Each fault names the path of its setting ("train.policy.lr")
 key is answered with the nearest one.
 """
 
+import sys
 import tomllib
 import types
 import typing
@@ -15,8 +16,10 @@ from typing import Any, Literal, TypeVar, Union
 from oreo_agent.errors import SettingError, nearest
 
 T = TypeVar("T")
-_PACKAGE = Path(__file__).parent
-_RECIPES = (_PACKAGE.parent / "configs", _PACKAGE / "configs")
+_RECIPES = (
+    Path(__file__).parent.parent / "configs",
+    Path(sys.prefix) / "share" / "oreo-agent" / "configs",
+)
 """Where recipes lie: in a checkout, and in an installed package."""
 
 

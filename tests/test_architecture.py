@@ -1,6 +1,7 @@
 """Promises that the whole house keeps."""
 
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
@@ -153,3 +154,15 @@ def test_make_prints_what_it_can_do():
     )
     for target in ("setup", "test", "demo", "lint", "clean"):
         assert f"make {target} " in done.stdout
+
+
+def test_what_is_installed_is_found_from_any_folder(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", "import oreo_agent.cli, oreo_envs, oreo_tasks"],
+        cwd=tmp_path,
+        env={name: told for name, told in os.environ.items() if name != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -28,8 +28,8 @@ class JudgingEngine(ScriptedEngine):
         replies: Sequence[Sequence[tuple[int, ...]]],
         *,
         reference: bool = False,
-    ) -> list[list[float]]:
-        return [[-len(ids) / 4 for ids in line] for line in replies]
+    ) -> list[list[tuple[float, ...]]]:
+        return [[(-0.25,) * len(ids) for ids in line] for line in replies]
 
 
 CALIBRATION = Calibration(

@@ -246,7 +246,7 @@ def test_a_bundle_values_every_step_of_a_solution(tmp_path):
     replay = replayed(tmp_path, solved(*STEPS), judges=[other], settings=WORDS.settings())
     moves = replay.whole()[0].moves
     assert all(move.option.gain is not None for move in moves)
-    assert [move.option.logp for move in moves] == [-2.0 * len(WORDS.reply(s)) for s in STEPS]
+    assert [move.option.logp for move in moves] == [-0.25 * len(WORDS.reply(s)) for s in STEPS]
 
 
 def test_an_episode_that_broke_before_its_first_turn_is_shown(tmp_path):

@@ -16,19 +16,14 @@ from oreo_agent.agent.history import History, apart
 from oreo_agent.agent.strategies import Candidate, Decision, Reading
 from oreo_agent.agent.strategies.best_of_k import BestOfK
 from oreo_agent.agent.strategies.single import Greedy, Sample
-from oreo_agent.errors import BundleError, EngineError, SettingError
-from oreo_agent.model.bundle import amend, read_card
+from oreo_agent.errors import EngineError, SettingError
+from oreo_agent.model.bundle import amend
 from oreo_agent.model.calibration import Calibration
 from oreo_agent.model.networks import ValueNetwork, load_policy
 from oreo_agent.model.trust import Estimate, Trust
 from oreo_agent.model.words import WordsPrompt
 
 OPENING = "You see key 1, den 2."
-
-
-@pytest.fixture(scope="module")
-def agent(bundles: tuple[Path, Path]) -> Agent:
-    return Agent.load(bundles[1], reference=bundles[0], device="cpu", k=3, temperature=1.0)
 
 
 def bare(decision: Decision) -> Decision:
@@ -159,6 +154,12 @@ def test_the_engine_forgets_what_is_closed_and_what_a_batch_named_for_itself(age
     agent.close(histories[0])
     assert [len(reader._line) for reader in readers] == [n - 1 for n in held]
     assert agent.act(histories[2]).candidates
+    read: list[int] = []
+    for times in (1, 2):
+        before = agent.engine.encoded
+        agent.act_batch([histories[2]] * times)
+        read.append(agent.engine.encoded - before)
+    assert read[1] == 2 * read[0]  # what was read of the history is known to both
     agent.close(histories[2].session)
 
 
@@ -258,6 +259,19 @@ def test_sessions_that_several_requests_share_are_told_apart():
     assert [request.seed for request in named] == [0, 1, 2, 3]
 
 
+def test_what_is_added_to_one_history_of_a_batch_is_weighed_after_that_history(agent: Agent):
+    """Nothing is added to the second, and to each of the others another command."""
+    told = ["take key 1", None, "look", "walk to den 3"]
+    histories = [
+        replace(walked(agent, n, seed=n)[-1], admissible=None if one is None else (one,))
+        for n, one in enumerate(told)
+    ]
+    together = agent.act_batch(histories, only_admissible=True)
+    assert [d.choice.command for d in together if d.choice.admissible] == list(filter(None, told))
+    for history, decision in zip(histories, together, strict=True):
+        assert bare(decision) == bare(agent.act(history, only_admissible=True))
+
+
 # -- an engine whose replies are written down -------------------------------------------------
 
 
@@ -290,7 +304,7 @@ class Scripted:
 
 def scripted(*commands: str, **fields: Any) -> Agent:
     """An agent whose policy says the commands; what is no command is babble."""
-    babble = (PROMPT.ids["see"], PROMPT.ids["nothing"], 4)
+    babble = (PROMPT.ids["see"], PROMPT.ids["key_2"], 4)  # of which V makes the most
     replies = tuple(babble if c == "babble" else PROMPT.reply(c) for c in commands)
     strategy = fields.pop("strategy", BestOfK(k=len(commands)))
     engine: Any = Scripted(replies)
@@ -302,23 +316,24 @@ def scripted(*commands: str, **fields: Any) -> Agent:
 
 def test_candidates_are_marked_by_what_the_world_admits_and_kept():
     agent = scripted("look", "take key 1", "walk to den 2", "babble")
-    history = agent.begin(OPENING, admissible=["take key 1", "look"])
+    history = agent.begin(OPENING, admissible=["walk to den 2", "look"])
     decision = agent.act(history)
     assert [(c.command, c.admissible) for c in decision.candidates] == [
-        ("look", True), ("take key 1", True), ("walk to den 2", False), ("", False),
+        ("look", True), ("take key 1", False), ("walk to den 2", True), ("", False),
     ]  # fmt: skip
-    free = max(decision.candidates[:3], key=lambda c: c.value or 0)
-    assert decision.choice == free  # a reply without a command gives way to any that has one
+    # V knows nothing of what is admissible, and babble gives way whatever V says
+    assert decision.choice.command == "take key 1"
+    assert max(decision.candidates, key=lambda c: c.value or 0).command == ""
     kept = agent.act(history, only_admissible=True)
-    assert kept.choice.command == "take key 1"
-    assert len(kept.candidates) == 4
+    assert kept.choice.command == "walk to den 2"
+    assert kept.candidates == decision.candidates
 
 
 def test_where_no_candidate_parses_the_one_that_scores_best_is_said_as_it_is():
     agent = scripted("babble", strategy=BestOfK(k=3))
     history = agent.begin(OPENING, admissible=["look", "take key 1"])
     decision = agent.act(history)
-    assert (decision.choice.command, decision.choice.text) == ("", "see nothing")
+    assert (decision.choice.command, decision.choice.text) == ("", "see key_2")
     kept = agent.act(history, only_admissible=True)
     assert kept.choice.command in ("look", "take key 1")
     assert kept.choice is kept.candidates[-1]
@@ -411,72 +426,6 @@ def test_a_bundle_that_is_loaded_goes_by_its_own_verdict_or_by_its_judges(bundle
     )
     assert refused.choice.ids == asked.choice.ids
     assert refused.choice.value is not None
-
-
-# -- what is loaded -----------------------------------------------------------------------------
-
-
-def test_an_agent_with_a_value_goes_by_it_unless_told_and_one_without_is_greedy(bundles):
-    sft, oreo = bundles
-    best = Agent.load(oreo, device="cpu")
-    assert best.strategy == BestOfK(max_tokens=PROMPT.max_reply_tokens)
-    assert best.has_value
-    assert best.beta is None
-    plain = Agent.load(sft, device="cpu")
-    assert plain.strategy == Greedy(max_tokens=PROMPT.max_reply_tokens)
-    assert not plain.has_value
-    assert plain.fingerprint != best.fingerprint
-    judged = Agent.load(sft, value=oreo, device="cpu")
-    assert judged.fingerprint == f"{plain.fingerprint}+{best.fingerprint}"
-    assert isinstance(judged.strategy, BestOfK)
-    with pytest.raises(EngineError, match="no value network"):
-        plain.act(plain.begin(OPENING), strategy="best-of-k")
-
-
-def test_a_reference_is_the_folder_that_was_learned_from(bundles, tmp_path: Path):
-    sft, oreo = bundles
-    stranger = make_bundle(tmp_path / "other", seed=5)
-    with pytest.raises(BundleError, match=r"learned from bundle .* name the folder"):
-        Agent.load(oreo, reference=stranger, device="cpu")
-    with pytest.raises(SettingError, match="no reference and no beta"):
-        Agent.load(sft, reference=oreo, device="cpu")
-    model = tmp_path / "model"
-    load_policy(sft / "policy").save_pretrained(model)
-    raw = tmp_path / "learner"
-    make_bundle(raw, seed=2, base=model)  # a model that is no bundle may be learned from too
-    agent = Agent.load(raw, reference=model, device="cpu")
-    assert agent.act(agent.begin(OPENING)).choice.implicit_advantage is not None
-    assert read_card(raw).base.split()[1] != read_card(oreo).base.split()[1]
-
-
-def test_a_model_that_is_no_bundle_has_neither_value_nor_reference(bundles, tmp_path: Path):
-    model = tmp_path / "model"
-    load_policy(bundles[0] / "policy").save_pretrained(model)
-    agent = Agent.load(model, prompt=PROMPT, device="cpu")
-    assert agent.act(agent.begin(OPENING)).strategy == "greedy"
-    for more in ({"value": bundles[1]}, {"reference": bundles[0]}):
-        with pytest.raises(SettingError, match="neither a value nor a reference"):
-            Agent.load(model, prompt=PROMPT, device="cpu", **more)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"strategy": "best-of-k", "kk": 3}, r"strategy best-of-k\.kk: no such setting"),
-        ({"strategy": "best-off-k"}, "did you mean 'best-of-k'"),
-        ({"k": 0}, "must be at least 1"),
-        ({"k": "five"}, "wants an integer"),
-        ({"engine": "transformer"}, "did you mean 'transformers'"),
-    ],
-)
-def test_a_wrong_name_or_setting_is_told_before_networks_are_loaded_or_when_it_is_asked(
-    bundles, agent: Agent, settings: dict[str, Any], message: str
-):
-    with pytest.raises(SettingError, match=message):
-        Agent.load(bundles[1], device="cpu", **settings)
-    if "engine" not in settings:
-        with pytest.raises(SettingError, match=message):
-            agent.act(agent.begin(OPENING), **settings)
 
 
 def test_any_strategy_may_ask_the_engine_for_log_probabilities(agent: Agent, bundles):

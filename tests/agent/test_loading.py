@@ -1,0 +1,79 @@
+"""What an agent is put together from, and what does not belong together."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_agents import PROMPT, make_bundle
+
+from oreo_agent.agent.runtime import Agent
+from oreo_agent.agent.strategies.best_of_k import BestOfK
+from oreo_agent.agent.strategies.single import Greedy
+from oreo_agent.errors import BundleError, EngineError, SettingError
+from oreo_agent.model.bundle import read_card
+from oreo_agent.model.networks import load_policy
+
+OPENING = "You see key 1, den 2."
+
+
+def test_an_agent_with_a_value_goes_by_it_unless_told_and_one_without_is_greedy(bundles):
+    sft, oreo = bundles
+    best = Agent.load(oreo, device="cpu")
+    assert best.strategy == BestOfK(max_tokens=PROMPT.max_reply_tokens)
+    assert best.has_value
+    assert best.beta is None
+    plain = Agent.load(sft, device="cpu")
+    assert plain.strategy == Greedy(max_tokens=PROMPT.max_reply_tokens)
+    assert not plain.has_value
+    assert plain.fingerprint != best.fingerprint
+    judged = Agent.load(sft, value=oreo, device="cpu")
+    assert judged.fingerprint == f"{plain.fingerprint}+{best.fingerprint}"
+    assert isinstance(judged.strategy, BestOfK)
+    with pytest.raises(EngineError, match="no value network"):
+        plain.act(plain.begin(OPENING), strategy="best-of-k")
+
+
+def test_a_reference_is_the_folder_that_was_learned_from(bundles, tmp_path: Path):
+    sft, oreo = bundles
+    stranger = make_bundle(tmp_path / "other", seed=5)
+    with pytest.raises(BundleError, match=r"learned from bundle .* name the folder"):
+        Agent.load(oreo, reference=stranger, device="cpu")
+    with pytest.raises(SettingError, match="no reference and no beta"):
+        Agent.load(sft, reference=oreo, device="cpu")
+    model = tmp_path / "model"
+    load_policy(sft / "policy").save_pretrained(model)
+    raw = tmp_path / "learner"
+    make_bundle(raw, seed=2, base=model)  # a model that is no bundle may be learned from too
+    agent = Agent.load(raw, reference=model, device="cpu")
+    assert agent.act(agent.begin(OPENING)).choice.implicit_advantage is not None
+    assert read_card(raw).base.split()[1] != read_card(oreo).base.split()[1]
+
+
+def test_a_model_that_is_no_bundle_has_neither_value_nor_reference(bundles, tmp_path: Path):
+    model = tmp_path / "model"
+    load_policy(bundles[0] / "policy").save_pretrained(model)
+    agent = Agent.load(model, prompt=PROMPT, device="cpu")
+    assert agent.act(agent.begin(OPENING)).strategy == "greedy"
+    for more in ({"value": bundles[1]}, {"reference": bundles[0]}):
+        with pytest.raises(SettingError, match="neither a value nor a reference"):
+            Agent.load(model, prompt=PROMPT, device="cpu", **more)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"strategy": "best-of-k", "kk": 3}, r"strategy best-of-k\.kk: no such setting"),
+        ({"strategy": "best-off-k"}, "did you mean 'best-of-k'"),
+        ({"k": 0}, "must be at least 1"),
+        ({"k": "five"}, "wants an integer"),
+        ({"engine": "transformer"}, "did you mean 'transformers'"),
+    ],
+)
+def test_a_wrong_name_or_setting_is_told_before_networks_are_loaded_or_when_it_is_asked(
+    bundles, agent: Agent, settings: dict[str, Any], message: str
+):
+    with pytest.raises(SettingError, match=message):
+        Agent.load(bundles[1], device="cpu", **settings)
+    if "engine" not in settings:
+        with pytest.raises(SettingError, match=message):
+            agent.act(agent.begin(OPENING), **settings)

@@ -28,7 +28,9 @@ def play(
     ] = None,
     instance: Annotated[
         str | None,
-        typer.Option(help="Game to begin with: its id, or a part of it [default: the first]."),
+        typer.Option(
+            help="Game to begin with: its id, a part of it, or a task type [default: the first]."
+        ),
     ] = None,
     strategy: Annotated[
         str | None,

@@ -189,7 +189,7 @@ class PlayerApp(App[None]):
             if instance is not None:
                 self._begin(lambda: self._session.pick(instance))
 
-        self.push_screen(GameDialog(self._session.instances), picked)
+        self.push_screen(GameDialog([*self._session.types, *self._session.instances]), picked)
 
     def action_toggle_theme(self) -> None:
         """Dark or light."""

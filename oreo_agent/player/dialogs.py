@@ -24,7 +24,7 @@ HELP = (
     ("B", "back to a turn"),
     ("w", "what if: try these replies to the end"),
     ("n", "next game"),
-    ("g", "pick a game by its id"),
+    ("g", "pick a game by its id, or the next of a type"),
     ("R", "this game from the beginning"),
     ("t", "dark or light"),
     ("up, down", "scroll the transcript"),
@@ -133,10 +133,10 @@ class ActionDialog(LineDialog):
 
 
 class GameDialog(LineDialog):
-    """A game by its id, or by a part of it."""
+    """A game by its id or a part of it, or the next one of a task type."""
 
     title_text = "play the game"
-    hint = "an id or a part of it that no other has · enter plays it · esc goes back"
+    hint = "an id, a part of it that no other has, or a task type · enter: play · esc: back"
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Give back what was typed."""

@@ -33,7 +33,8 @@ class PlaySettings:
     """Of what is drawn."""
     stage: Stage = field(default_factory=lambda: Stage(split="valid_seen", live=1))
     instance: str | None = None
-    """The game to begin with, by its id or a part that no other id has; None takes the first."""
+    """The game to begin with, by its id or a part that no other id has, or the first of a task
+    type; None takes the first of all."""
     prompt: str | None = None
     """Prompt format of a model that is no bundle; None is ``react``."""
     only_admissible: bool = False
@@ -123,7 +124,7 @@ def open_session(settings: PlaySettings) -> Session:
     (cast, _), stage = settings.gated(), settings.stage
     instances = stage.instances()
     if settings.instance is not None:  # a wrong id is told before a model takes time to load
-        find_game([instance.id for instance in instances], settings.instance)
+        find_game(instances, settings.instance)
     player = cast.player(stage)
     works = make_plan(
         instances,
@@ -132,7 +133,7 @@ def open_session(settings: PlaySettings) -> Session:
         episodes=None,
         seed=settings.seed,
     )
-    names = [work.instance.id for work in works]
+    games = [work.instance for work in works]
     keep = None if settings.record is None else Recorder(settings.record, player.prompt)
     world = stage.open(1)
     try:
@@ -143,7 +144,7 @@ def open_session(settings: PlaySettings) -> Session:
             environment=stage.environment,
             step_limit=stage.limit,
             agent=_named(cast),
-            first=find_game(names, settings.instance) if settings.instance is not None else 0,
+            first=find_game(games, settings.instance) if settings.instance is not None else 0,
             open_world=stage.open,
             keep=keep,
         )

@@ -12,6 +12,7 @@ from oreo_agent.rollouts.live import Terms
 from oreo_agent.rollouts.plan import Work
 from oreo_agent.rollouts.players import Player
 from oreo_agent.rollouts.worlds import World
+from oreo_tasks.task import Instance
 
 
 class Session:
@@ -166,15 +167,21 @@ class Session:
         self._at = (self._at + 1) % len(self._works)
         self.restart()
 
-    def pick(self, instance: str) -> None:
-        """Begin the game of that id.
+    def pick(self, wanted: str) -> None:
+        """Begin the game of that id, or the next one of that task type.
 
         Raises:
-            SettingError: there is no such game.
+            SettingError: there is no such game and no such type.
             OreoError: the game cannot be played.
         """
-        self._at = find_game(self.instances, instance)
+        self._at = find_game([work.instance for work in self._works], wanted, self._at)
         self.restart()
+
+    @property
+    def types(self) -> list[str]:
+        """Task types of the games, sorted."""
+        found = {work.instance.task_type for work in self._works}
+        return sorted(kind for kind in found if kind)
 
     def episode(self) -> Episode:
         """The record of the game; one that a person had a hand in is the person's.
@@ -227,23 +234,35 @@ class Session:
         )
 
 
-def find_game(instances: Sequence[str], wanted: str) -> int:
+def find_game(games: Sequence[Instance], wanted: str, after: int = -1) -> int:
     """Index of the game whose id is ``wanted``, or whose id alone contains it.
+
+    Of a task type it is the next game of that type.
+
+    Args:
+        games: to choose from, at least one.
+        wanted: an id, a part of one, or a task type.
+        after: index of the game after which a type's next one is looked for; the first follows
+            the last.
 
     Raises:
         SettingError: there is none, or there are several.
     """
-    if wanted in instances:
-        return instances.index(wanted)
-    near = [i for i, name in enumerate(instances) if wanted.lower() in name.lower()]
-    if len(near) == 1:
-        return near[0]
+    ids, sought = [game.id for game in games], wanted.strip().lower()
+    if wanted in ids:
+        return ids.index(wanted)
+    order = [(after + n) % len(games) for n in range(1, len(games) + 1)]
+    same = [at for at in order if sought and games[at].task_type.lower() == sought]
+    near = [i for i, name in enumerate(ids) if sought in name.lower()]
+    if same or len(near) == 1:
+        return (same or near)[0]
     if near:
         raise SettingError(
             f"instance {wanted!r} could be {len(near)} games, the first two "
-            f"{instances[near[0]]!r} and {instances[near[1]]!r}; write more of the id"
+            f"{ids[near[0]]!r} and {ids[near[1]]!r}; write more of the id"
         )
+    kind = games[0].task_type
     raise SettingError(
-        f"there is no instance {wanted!r} among the {len(instances)} games of the split; "
-        f"an id looks like {instances[0]!r}"
+        f"there is no instance {wanted!r} among the {len(ids)} games of the split; "
+        f"an id looks like {ids[0]!r}{f', a type like {kind!r}' if kind else ''}"
     )

@@ -369,3 +369,15 @@ def test_an_expert_hears_of_the_moves_that_are_played_again():
     each.back(3)
     assert heard == ["begin", "go to shelf 1", "begin", "go to shelf 1"]
     assert each.snapshot().options[0].command == ERRAND[2]
+
+
+def test_a_task_type_picks_its_next_game_round_and_round():
+    each = session("1-plain", "2-plain", "3-plain")
+    assert each.types == ["put"]
+    order = [each.snapshot().instance]
+    for _ in range(3):
+        each.pick("Put")
+        order.append(each.snapshot().instance)
+    assert order == [*each.instances, each.instances[0]]
+    with pytest.raises(SettingError, match="a type like 'put'"):
+        each.pick("fly")

@@ -80,9 +80,9 @@ class _Columns:
         self._raw = self._valued and (not snapshot.calibrated or width >= 72)
         self._gain = self._valued and width >= 36
         left = width - 4 - 6 * self._chance - 7 * self._raw - 8 * self._gain - 7 * self._shared
-        self._bars = min(12, left // 5) if self._valued and left >= 28 else 0
+        self._bars = min(12, left // 6) if self._valued and left >= 28 else 0
         left -= self._bars + bool(self._bars)
-        self._policy = min(8, left // 5) if self._shared and left >= 44 else 0
+        self._policy = min(8, left // 6) if self._shared and left >= 34 else 0
         self._label = max(left - self._policy - bool(self._policy), 1)
 
     def head(self) -> Content:

@@ -82,7 +82,7 @@ class _Columns:
         left = width - 4 - 6 * self._chance - 7 * self._raw - 8 * self._gain - 7 * self._shared
         self._bars = min(12, left // 6) if self._valued and left >= 28 else 0
         left -= self._bars + bool(self._bars)
-        self._policy = min(8, left // 6) if self._shared and left >= 34 else 0
+        self._policy = min(8, left // 6) if self._shared and left >= 28 else 0
         self._label = max(left - self._policy - bool(self._policy), 1)
 
     def head(self) -> Content:

@@ -5,7 +5,7 @@ from pathlib import Path
 from random import Random
 from typing import get_args
 
-from oreo_agent.records.episode import End, Episode, PolicyRecord, Segment
+from oreo_agent.records.episode import End, Episode, PolicyRecord, Segment, SegmentKind
 from oreo_agent.records.store import Store
 
 TASK_TYPES = (
@@ -102,9 +102,9 @@ def _segments(rng: Random, turns: int, goal: str) -> Iterator[Segment]:
             yield _said(rng, "observation", answer, rng.randint(4, 9))
 
 
-def _said(rng: Random, kind: str, text: str, tokens: int) -> Segment:
+def _said(rng: Random, kind: SegmentKind, text: str, tokens: int) -> Segment:
     ids = tuple(rng.randrange(5, 600) for _ in range(tokens))
-    return Segment(kind=kind, ids=ids, text=text)  # type: ignore[arg-type]
+    return Segment(kind=kind, ids=ids, text=text)
 
 
 def made_up_store(folder: Path, episodes: int) -> None:

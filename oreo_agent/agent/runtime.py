@@ -11,7 +11,15 @@ from oreo_agent.agent.engines import ENGINES, Engine, Parts, Request
 from oreo_agent.agent.history import History, apart
 from oreo_agent.agent.making import build_strategy, changed, decided
 from oreo_agent.agent.sources import from_bundle, from_model
-from oreo_agent.agent.strategies import Answer, Candidate, Decision, Reading, Strategy, spoken
+from oreo_agent.agent.strategies import (
+    Answer,
+    Appraisal,
+    Candidate,
+    Decision,
+    Reading,
+    Strategy,
+    spoken,
+)
 from oreo_agent.agent.weighing import implicit_advantages, with_logps
 from oreo_agent.model.calibration import Calibration
 from oreo_agent.model.prompt import PromptFormat
@@ -246,12 +254,36 @@ class Agent:
         Raises:
             SettingError: the prompt format has no words for the command.
         """
-        said, before = spoken(self.prompt, command), None
+        [appraisal] = self.weigh([request], [[spoken(self.prompt, command)]])
+        return appraisal.candidates[0]
+
+    def weigh(
+        self, requests: Sequence[Request], lines: Sequence[Sequence[Candidate]]
+    ) -> list[Appraisal]:
+        """What replies are worth, whoever thought of them; nothing is drawn.
+
+        Args:
+            requests: distinct sessions.
+            lines: replies to each, none of them empty.
+        """
+        if not requests:
+            return []
+        began = time.perf_counter()
+        before: list[float | None] = [None] * len(requests)
         if self.has_value:
-            [[before, value]] = self.engine.values([request], [[(), said.ids]])
-            said = replace(said, value=value)
-        [[candidate]] = self._told([request], [[said]], [before])
-        return candidate
+            replies = [[(), *(one.ids for one in line)] for line in lines]
+            worth = self.engine.values(requests, replies)
+            before = [told[0] for told in worth]
+            lines = [
+                [replace(one, value=value) for one, value in zip(line, told[1:], strict=True)]
+                for line, told in zip(lines, worth, strict=True)
+            ]
+        found = self._told(requests, lines, before)
+        seconds = (time.perf_counter() - began) / len(requests)
+        return [
+            Appraisal(candidates=tuple(line), value=v, probability=self._chance(v), seconds=seconds)
+            for line, v in zip(found, before, strict=True)
+        ]
 
     def close(self, session: str | History) -> None:
         """Forget an episode's caches; the episode may go on all the same, and is read anew."""

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -62,11 +61,11 @@ def show(
     from oreo_agent.player.browser.query import Query
     from oreo_agent.player.browser.telling import episode_lines
     from oreo_agent.records.listing import Order
-    from oreo_agent.records.reader import Filter, StoreReader
+    from oreo_agent.records.reader import Filter, StoreReader, named_episode
 
-    folder, name = _told_apart(store)
+    folder, name = named_episode(store)
     reader = StoreReader(folder)
-    if name is not None:
+    if name:
         episode = reader.get(reader.find(name))
         if json:
             say_json(episode_data(episode, tokens=tokens))
@@ -99,14 +98,6 @@ def show(
         say_json(list_data(listing, limit))
     else:
         _say_lines(list_lines(listing, limit))
-
-
-def _told_apart(store: str) -> tuple[Path, str | None]:
-    """A folder, and what comes after its colon; a folder may have colons in its name."""
-    folder, colon, name = store.rpartition(":")
-    if not colon or Path(store).exists():
-        return Path(store), None
-    return Path(folder), name
 
 
 def _say_lines(lines: Iterable[str]) -> None:

@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Callable
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Vertical
 from textual.timer import Timer
 
 from oreo_agent.errors import OreoError
 from oreo_agent.player.dialogs import ActionDialog, GameDialog, HelpDialog, TurnDialog
+from oreo_agent.player.screen import ScreenApp
 from oreo_agent.player.session import Session
 from oreo_agent.player.snapshot import Option, Snapshot
-from oreo_agent.player.themes import DARK, LIGHT
 from oreo_agent.player.what_if_dialog import WhatIfDialog
 from oreo_agent.player.widgets.candidates import Candidates
 from oreo_agent.player.widgets.eval_bar import EvalBar
@@ -25,7 +25,7 @@ PACE = 0.4
 """Seconds between the turns of a game that runs by itself."""
 
 
-class PlayerApp(App[None]):
+class PlayerApp(ScreenApp[None]):
     """One session on a screen; the session works in a thread, one verb at a time."""
 
     CSS = """
@@ -43,9 +43,6 @@ class PlayerApp(App[None]):
     Screen.-low Masthead { height: 1; border: none; }
     Screen.-low Status { height: 1; border: none; }
     """
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual's own type
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-high")]  # noqa: RUF012 - Textual's own type
-    ENABLE_COMMAND_PALETTE = False
     BINDINGS = [  # noqa: RUF012 - Textual's own type
         Binding("space,enter", "step", show=False),
         Binding("r", "run", show=False),
@@ -58,9 +55,6 @@ class PlayerApp(App[None]):
         Binding("g", "pick", show=False),
         Binding("R", "restart", show=False),
         Binding("t", "toggle_theme", show=False),
-        Binding("question_mark", "help", show=False),
-        Binding("q", "quit", show=False),
-        Binding("ctrl+c", "quit", show=False, priority=True),
     ]
 
     def __init__(
@@ -98,9 +92,7 @@ class PlayerApp(App[None]):
 
     def on_mount(self) -> None:
         """Dress up and draw."""
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = DARK.name
+        self.dress()
         self.query_one(Transcript).focus()
         self._draw()
 
@@ -190,10 +182,6 @@ class PlayerApp(App[None]):
                 self._begin(lambda: self._session.pick(instance))
 
         self.push_screen(GameDialog([*self._session.types, *self._session.instances]), picked)
-
-    def action_toggle_theme(self) -> None:
-        """Dark or light."""
-        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
 
     def action_help(self) -> None:
         """Show the keys."""

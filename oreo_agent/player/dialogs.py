@@ -1,10 +1,11 @@
 """What lies over the screen for a while: help, an action to type, a game to pick."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
@@ -36,22 +37,26 @@ EXPLAINED = (
     "state before it. policy is the reply's probability among the candidates. ▸ marks the agent's "
     "choice, ✘ what the world would refuse. ?! ? ?? cost 5, 10, 20 points of the chance."
 )
-_FRAME = """
-    align: center middle; background: $background 60%;
-"""
-_BOX = """
-    width: 64; max-width: 100%; height: auto; max-height: 100%; padding: 0 2;
-    background: $surface; border: round $secondary; border-title-color: $foreground;
-"""
+T = TypeVar("T")
 
 
-class HelpDialog(ModalScreen[None]):
+class BoxDialog(ModalScreen[T]):
+    """A box over the screen, with its title in the frame; what it holds has the class ``box``."""
+
+    DEFAULT_CSS = """
+    BoxDialog { align: center middle; background: $background 60%; }
+    BoxDialog > .box {
+        width: 64; max-width: 100%; height: auto; max-height: 100%; padding: 0 2;
+        background: $surface; border: round $secondary; border-title-color: $foreground;
+    }
+    """
+
+
+class HelpDialog(BoxDialog[None]):
     """The keys and the columns."""
 
-    DEFAULT_CSS = f"""
-    HelpDialog {{ {_FRAME} }}
-    HelpDialog > Vertical {{ {_BOX} overflow-y: auto; }}
-    HelpDialog .keys {{ margin-bottom: 1; }}
+    DEFAULT_CSS = """
+    HelpDialog .keys { margin-bottom: 1; }
     """
     BINDINGS = [Binding("escape,question_mark,space,enter,q", "dismiss", show=False)]  # noqa: RUF012 - Textual's own type
 
@@ -60,7 +65,7 @@ class HelpDialog(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Keys, then what the columns mean."""
-        with Vertical() as box:
+        with VerticalScroll(classes="box") as box:
             box.border_title = "help"
             rows = [(f"{key:<14}", does) for key, does in self.keys]
             lines = [Content.assemble((key, "bold $primary"), does) for key, does in rows]
@@ -68,30 +73,35 @@ class HelpDialog(ModalScreen[None]):
             yield Static(Content.styled(self.explained, "$secondary"))
 
 
-class LineDialog(ModalScreen[str | None]):
+class LineDialog(BoxDialog[str | None]):
     """One line to type; gives it back, or None."""
 
-    DEFAULT_CSS = f"""
-    LineDialog {{ {_FRAME} }}
-    LineDialog > Vertical {{ {_BOX} }}
-    LineDialog Input, LineDialog Input:focus {{
+    DEFAULT_CSS = """
+    LineDialog Input, LineDialog Input:focus {
         border: none; height: 1; padding: 0 1; margin: 1 0; background: $panel;
-    }}
-    LineDialog Static {{ height: auto; min-height: 2; }}
+    }
+    LineDialog Static { height: auto; min-height: 2; }
     """
     BINDINGS = [Binding("escape", "dismiss", show=False)]  # noqa: RUF012 - Textual's own type
     title_text = ""
     hint = ""
 
-    def __init__(self, suggestions: Sequence[str]) -> None:
+    def __init__(self, suggestions: Sequence[str] = (), value: str = "") -> None:
+        """Ask for a line.
+
+        Args:
+            suggestions: what it is completed to.
+            value: stands there at first.
+        """
         super().__init__()
-        self._suggestions = suggestions
+        self._suggestions, self._value = suggestions, value
 
     def compose(self) -> ComposeResult:
         """The line, and a remark below it."""
-        with Vertical() as box:
+        with Vertical(classes="box") as box:
             box.border_title = self.title_text
-            yield Input(suggester=SuggestFromList(self._suggestions, case_sensitive=False))
+            suggester = SuggestFromList(self._suggestions, case_sensitive=False)
+            yield Input(self._value, suggester=suggester)
             yield Static(Content.styled(self.hint, "$secondary"))
 
     def remark(self, content: Content) -> None:

@@ -23,8 +23,6 @@ class Recorder:
             RecordError: the store is of another format, or damaged.
         """
         self.folder, self._prompt = folder, prompt
-        self.kept: list[str] = []
-        """Ids of the episodes that were kept, in their order."""
         if (card := read_card(folder)) is not None:
             mine = Card(prompt=prompt.name, tokenizer=prompt.tokenizer_fingerprint)
             card.refuse_unlike(mine, f"store {folder}", "what is to be recorded")
@@ -38,7 +36,6 @@ class Recorder:
         with self._store() as store:
             if episode.id not in store.ids(Filter(instance=episode.instance)):
                 store.append(episode)
-        self.kept.append(episode.id)
 
     def _store(self) -> Store:
         return Store.create(

@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Vertical
 
 from oreo_agent.errors import OreoError
 from oreo_agent.player.replay.replay import Replay
 from oreo_agent.player.replay_parts import EpisodeDialog, Place, ReplayHelp, ReplayKeys, Voice
+from oreo_agent.player.screen import ScreenApp
 from oreo_agent.player.snapshot import Snapshot
-from oreo_agent.player.themes import DARK, LIGHT
 from oreo_agent.player.widgets.masthead import Masthead
 from oreo_agent.player.widgets.transcript import Transcript
 
@@ -19,7 +19,7 @@ AT_ONCE = ("forward", "back", "first", "last")
 """Verbs that stay within the episode."""
 
 
-class ReplayApp(App[None]):
+class ReplayApp(ScreenApp[None]):
     """A replay on a screen; it works in a thread, one verb at a time."""
 
     CSS = """
@@ -41,9 +41,6 @@ class ReplayApp(App[None]):
     Screen.-low Place { height: 1; border: none; }
     Screen.-low #mind { max-height: 50%; }
     """
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual's own type
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-high")]  # noqa: RUF012 - Textual's own type
-    ENABLE_COMMAND_PALETTE = False
     BINDINGS = [  # noqa: RUF012 - Textual's own type
         Binding("space,right,enter", "verb('forward')", show=False, priority=False),
         Binding("left,backspace", "verb('back')", show=False),
@@ -55,9 +52,6 @@ class ReplayApp(App[None]):
         Binding("left_square_bracket", "verb('previous_episode')", show=False),
         Binding("g", "pick", show=False),
         Binding("t", "toggle_theme", show=False),
-        Binding("question_mark", "help", show=False),
-        Binding("q", "quit", show=False),
-        Binding("ctrl+c", "quit", show=False, priority=True),
     ]
 
     def __init__(self, replay: Replay) -> None:
@@ -81,9 +75,7 @@ class ReplayApp(App[None]):
 
     def on_mount(self) -> None:
         """Dress up and draw."""
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = DARK.name
+        self.dress()
         self.query_one(Transcript).focus()
         self._draw()
         self._complain()
@@ -111,10 +103,6 @@ class ReplayApp(App[None]):
                 self._begin(lambda: self._replay.pick(wanted))
 
         self.push_screen(EpisodeDialog(self._replay.ids), picked)
-
-    def action_toggle_theme(self) -> None:
-        """Dark or light."""
-        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
 
     def action_help(self) -> None:
         """Show the keys."""

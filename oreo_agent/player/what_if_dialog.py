@@ -6,13 +6,13 @@ from threading import Event
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
+from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from oreo_agent.errors import OreoError
 from oreo_agent.player.blocks import bar, span
+from oreo_agent.player.dialogs import BoxDialog
 from oreo_agent.player.themes import level
 from oreo_agent.player.what_if import Tried
 from oreo_agent.player.widgets.figures import fitted, percent
@@ -21,16 +21,11 @@ Ask = Callable[[Event], Iterator[tuple[Tried, ...]]]
 """Begins to try; stops as soon as the event is set."""
 
 
-class WhatIfDialog(ModalScreen[None]):
+class WhatIfDialog(BoxDialog[None]):
     """A table that fills as games end; esc stops them."""
 
     DEFAULT_CSS = """
-    WhatIfDialog { align: center middle; background: $background 60%; }
-    WhatIfDialog > Vertical {
-        width: 110; max-width: 100%; height: auto; max-height: 100%; padding: 0 2;
-        background: $surface; border: round $secondary; border-title-color: $foreground;
-        overflow-y: auto;
-    }
+    WhatIfDialog > .box { width: 110; }
     WhatIfDialog #tried { margin: 1 0; text-wrap: nowrap; text-overflow: clip; }
     """
     BINDINGS = [Binding("escape,q,enter,space,w", "leave", show=False)]  # noqa: RUF012 - Textual's own type
@@ -46,7 +41,7 @@ class WhatIfDialog(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The table, and a remark below it."""
-        with Vertical() as box:
+        with VerticalScroll(classes="box") as box:
             box.border_title = f"what if, at turn {self._turn}"
             yield Static(id="tried")
             yield Static(id="remark")

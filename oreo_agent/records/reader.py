@@ -324,6 +324,14 @@ class StoreReader:
         return episode
 
 
+def named_episode(where: str) -> tuple[Path, str]:
+    """``DIR:ID`` as folder and id, ``""`` if none is named; a folder's name may have colons."""
+    folder, colon, name = where.rpartition(":")
+    if not colon or Path(where).exists():
+        return Path(where), ""
+    return Path(folder), name
+
+
 def pack(record: bytes) -> bytes:
     """Compress an encoded episode, with a checksum of its own."""
     return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(record)

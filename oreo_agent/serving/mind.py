@@ -1,14 +1,13 @@
 """What happens on the engine's thread: jobs that were taken together are decided in one call."""
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from oreo_agent.agent.history import History
 from oreo_agent.agent.runtime import Agent
-from oreo_agent.agent.strategies import Candidate, Decision, spoken
+from oreo_agent.agent.strategies import Appraisal, Candidate, Decision, spoken
 from oreo_agent.errors import EngineError, OreoError
 from oreo_agent.serving.past import Past
 from oreo_agent.serving.sessions import Sessions
@@ -34,24 +33,10 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What the agent makes of commands that were named to it."""
-
-    value: float
-    """V of the state before the reply."""
-    probability: float | None
-    candidates: tuple[Candidate, ...]
-    logps: tuple[float, ...]
-    """Of the candidates' replies as wholes, in nats."""
-    seconds: float
-    """Its share of the batch."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What came of a job."""
 
-    told: Decision | Judgement
+    told: Decision | Appraisal
     prompt_tokens: int
     """Of the history."""
 
@@ -128,53 +113,13 @@ class Mind:
         session = self.sessions.lend(one.history.request(self.agent.prompt).ids)
         return replace(one, history=replace(one.history, session=session))
 
-    def _told(self, batch: list[_Ready]) -> Sequence[Decision | Judgement]:
+    def _told(self, batch: list[_Ready]) -> Sequence[Decision | Appraisal]:
         job, histories = batch[0].job, [one.history for one in batch]
         if job.commands is not None:
-            return self._judged(histories, [one.said for one in batch])
+            requests = [history.request(self.agent.prompt) for history in histories]
+            return self.agent.weigh(requests, [one.said for one in batch])
         settings = dict(job.settings)
         return self.agent.act_batch(histories, strategy=job.strategy, **settings)
-
-    def _judged(
-        self, histories: list[History], said: list[tuple[Candidate, ...]]
-    ) -> list[Judgement]:
-        """V of the histories and of the replies to them, read in one forward."""
-        began = time.perf_counter()
-        engine = self.agent.engine
-        requests = [history.request(self.agent.prompt) for history in histories]
-        ids = [[one.ids for one in line] for line in said]
-        worth = engine.values(requests, [[(), *line] for line in ids])
-        likely = [[sum(one) for one in line] for line in engine.logps(requests, ids)]
-        seconds = (time.perf_counter() - began) / len(histories)
-        return [
-            Judgement(
-                value=before,
-                probability=self._chance(before),
-                candidates=tuple(
-                    replace(
-                        one,
-                        value=value,
-                        probability=self._chance(value),
-                        advantage=value - before,
-                        admissible=_admissible(one, history),
-                    )
-                    for one, value in zip(line, after, strict=True)
-                ),
-                logps=tuple(logps),
-                seconds=seconds,
-            )
-            for history, line, (before, *after), logps in zip(
-                histories, said, worth, likely, strict=True
-            )
-        ]
-
-    def _chance(self, value: float) -> float | None:
-        calibration = self.agent.calibration
-        return None if calibration is None else calibration.probability(value)
-
-
-def _admissible(one: Candidate, history: History) -> bool | None:
-    return None if history.admissible is None else one.command in history.admissible
 
 
 def _noted(error: Exception) -> Exception:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from oreo_agent.agent.strategies import Candidate, Decision
-from oreo_agent.serving.mind import Answer, Judgement
+from oreo_agent.serving.mind import Answer, Appraisal
 from oreo_agent.serving.served import Plan, Served
 
 
@@ -46,17 +46,14 @@ def drawn(told: Decision) -> int:
 def judgement(answer: Answer, served: Served) -> dict[str, Any]:
     """The answer of ``/v1/values``."""
     told = answer.told
-    assert isinstance(told, Judgement)
+    assert isinstance(told, Appraisal)
     return {
         "object": "oreo.values",
         "model": served.name,
         "fingerprint": served.agent.fingerprint,
         "value": told.value,
         "probability": told.probability,
-        "candidates": [
-            candidate(one) | {"logp": logp}
-            for one, logp in zip(told.candidates, told.logps, strict=True)
-        ],
+        "candidates": [candidate(one) for one in told.candidates],
         "prompt_tokens": answer.prompt_tokens,
         "seconds": told.seconds,
     }

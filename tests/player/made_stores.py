@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from scripted_house import LEXICON, ScriptedEngine, player, recorded
+from scripted_house import LEXICON, player, recorded
 
-from oreo_agent.agent.engines import Request
 from oreo_agent.model.calibration import Calibration
 from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.prompt import PromptFormat
@@ -17,20 +16,6 @@ from oreo_agent.player.replay.replay import Replay
 from oreo_agent.records.episode import Episode, Segment
 from oreo_agent.records.reader import StoreReader
 from oreo_agent.records.store import Store
-
-
-class JudgingEngine(ScriptedEngine):
-    """Also says how likely a reply is: a quarter nat a token."""
-
-    def logps(
-        self,
-        requests: Sequence[Request],
-        replies: Sequence[Sequence[tuple[int, ...]]],
-        *,
-        reference: bool = False,
-    ) -> list[list[tuple[float, ...]]]:
-        return [[(-0.25,) * len(ids) for ids in line] for line in replies]
-
 
 CALIBRATION = Calibration(
     values=(0.0, 1.0),
@@ -55,7 +40,7 @@ STEEP = msgspec.structs.replace(CALIBRATION, values=(0.2, 0.5), chances=(0.0, 1.
 def judge(
     name: str = "scripted", prompt: PromptFormat | None = None, **changes: Any
 ) -> BundleJudge:
-    agent = player(JudgingEngine).agent
+    agent = player().agent
     settings: dict[str, Any] = {"prompt": prompt or agent.prompt, **changes}
     return BundleJudge(name=name, agent=replace(agent, **settings))
 

@@ -206,7 +206,7 @@ def test_a_recording_is_asciinemas_and_goes_on_at_its_pace():
 def test_an_older_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path):
     path = tmp_path / "game.txt"
     path.write_text("old")
-    export(game(), path)
+    export((game(),), path)
     assert path.read_text().startswith("alfworld valid_seen")
     assert list(tmp_path.iterdir()) == [path]
 

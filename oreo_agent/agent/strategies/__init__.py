@@ -96,6 +96,20 @@ class Decision:
         return self.candidates[self.chosen]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appraisal:
+    """What an agent makes of replies that were named to it."""
+
+    candidates: tuple[Candidate, ...]
+    """The replies, with all that is told of candidates."""
+    value: float | None
+    """V of the state before them; None without a value."""
+    probability: float | None
+    """Chance of success there, by the agent's calibration; None if it has none."""
+    seconds: float
+    """Its share of the batch that it was reckoned in."""
+
+
 Answer = Callable[[str], str | None]
 """A solution's text to the final answer that it gives; None while it gives none."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
 from textual.content import Content
@@ -24,7 +24,7 @@ from oreo_agent.player.browser.preview import Preview, glance, trouble
 from oreo_agent.player.browser.query import Facet, Query
 from oreo_agent.player.browser.table import EpisodeTable
 from oreo_agent.player.browser.telling import episode_lines
-from oreo_agent.player.themes import DARK, LIGHT
+from oreo_agent.player.screen import ScreenApp
 from oreo_agent.records.listing import Order
 
 
@@ -37,7 +37,7 @@ class Opened:
     """Of all episodes of the list, in its order: what comes before and after."""
 
 
-class BrowserApp(App[Opened | None]):
+class BrowserApp(ScreenApp[Opened | None]):
     """One store on a screen; a thread of its own reads it. Ends with what is to be opened."""
 
     CSS = """
@@ -56,9 +56,7 @@ class BrowserApp(App[Opened | None]):
     Screen.-low Counts { height: 1; }
     Screen.-low Where { height: 1; border: none; }
     """
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual's own type
     VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-high")]  # noqa: RUF012 - Textual's own type
-    ENABLE_COMMAND_PALETTE = False
     BINDINGS = [  # noqa: RUF012 - Textual's own type
         Binding("enter", "open", show=False),
         Binding("space", "glance", show=False),
@@ -73,9 +71,6 @@ class BrowserApp(App[Opened | None]):
         Binding("escape", "clear", show=False),
         Binding("R", "reload", show=False),
         Binding("T", "toggle_theme", show=False),
-        Binding("question_mark", "help", show=False),
-        Binding("q", "quit", show=False),
-        Binding("ctrl+c", "quit", show=False, priority=True),
     ]
 
     def __init__(self, listing: Listing, *, cursor: int = 0, leave_to_open: bool = False) -> None:
@@ -114,9 +109,7 @@ class BrowserApp(App[Opened | None]):
 
     def on_mount(self) -> None:
         """Dress up, draw and begin to read."""
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = DARK.name
+        self.dress()
         self.query_one(EpisodeTable).focus()
         if self.listing.filled:
             self._draw()
@@ -285,10 +278,6 @@ class BrowserApp(App[Opened | None]):
     def action_reload(self) -> None:
         """Read the store anew."""
         self._ask(Listing(self.listing.reader, self.listing.query))
-
-    def action_toggle_theme(self) -> None:
-        """Dark or light."""
-        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
 
     def action_help(self) -> None:
         """Show the keys."""

@@ -11,6 +11,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from oreo_agent.player.browser.choices import Choice
+from oreo_agent.player.dialogs import BoxDialog, HelpDialog, LineDialog
 
 HELP = (
     ("enter", "open the episode"),
@@ -33,41 +34,22 @@ EXPLAINED = (
     "whatever outcome is chosen. It takes episodes as independent; those of one game are not: "
     "`oreo-agent compare` pairs agents on the same games."
 )
-_FRAME = "align: center middle; background: $background 60%;"
-_BOX = """
-    width: 64; max-width: 100%; height: auto; max-height: 100%; padding: 0 2;
-    background: $surface; border: round $secondary; border-title-color: $foreground;
-"""
 
 
-class BrowserHelp(ModalScreen[None]):
+class BrowserHelp(HelpDialog):
     """The keys, and what the interval is."""
 
-    DEFAULT_CSS = f"""
-    BrowserHelp {{ {_FRAME} }}
-    BrowserHelp > VerticalScroll {{ {_BOX} }}
-    BrowserHelp .keys {{ margin-bottom: 1; }}
-    """
-    BINDINGS = [Binding("escape,question_mark,space,enter,q", "dismiss", show=False)]  # noqa: RUF012 - Textual's own type
-
-    def compose(self) -> ComposeResult:
-        """Keys, then the interval."""
-        with VerticalScroll() as box:
-            box.border_title = "help"
-            lines = [Content.assemble((f"{key:<11}", "bold $primary"), does) for key, does in HELP]
-            yield Static(Content("\n").join(lines), classes="keys")
-            yield Static(Content.styled(EXPLAINED, "$secondary"))
+    keys = HELP
+    explained = EXPLAINED
 
 
-class ChoiceDialog(ModalScreen[Choice | None]):
+class ChoiceDialog(BoxDialog[Choice | None]):
     """Values to choose one from, by the arrows and enter or by a digit."""
 
-    DEFAULT_CSS = f"""
-    ChoiceDialog {{ {_FRAME} }}
-    ChoiceDialog > Vertical {{ {_BOX} }}
-    ChoiceDialog OptionList, ChoiceDialog OptionList:focus {{
+    DEFAULT_CSS = """
+    ChoiceDialog OptionList, ChoiceDialog OptionList:focus {
         border: none; padding: 0; height: auto; max-height: 100%; background: $surface;
-    }}
+    }
     """
     BINDINGS = [  # noqa: RUF012 - Textual's own type
         Binding("escape,q", "dismiss", show=False),
@@ -80,7 +62,7 @@ class ChoiceDialog(ModalScreen[Choice | None]):
 
     def compose(self) -> ComposeResult:
         """A line a value."""
-        with Vertical() as box:
+        with Vertical(classes="box") as box:
             box.border_title = self._title
             yield OptionList(
                 *(
@@ -112,29 +94,12 @@ class ChoiceDialog(ModalScreen[Choice | None]):
             self.dismiss(self._choices[number - 1])
 
 
-class TextDialog(ModalScreen[str | None]):
+class TextDialog(LineDialog):
     """One line to type; gives it back, ``""`` for an empty one, or None for esc."""
 
-    DEFAULT_CSS = f"""
-    TextDialog {{ {_FRAME} }}
-    TextDialog > Vertical {{ {_BOX} }}
-    TextDialog Input, TextDialog Input:focus {{
-        border: none; height: 1; padding: 0 1; margin: 1 0; background: $panel;
-    }}
-    TextDialog Static {{ height: auto; }}
-    """
-    BINDINGS = [Binding("escape", "dismiss", show=False)]  # noqa: RUF012 - Textual's own type
-
     def __init__(self, title: str, hint: str, value: str) -> None:
-        super().__init__()
-        self._title, self._hint, self._value = title, hint, value
-
-    def compose(self) -> ComposeResult:
-        """The line, and what it is for."""
-        with Vertical() as box:
-            box.border_title = self._title
-            yield Input(self._value)
-            yield Static(Content.styled(self._hint, "$secondary"))
+        super().__init__(value=value)
+        self.title_text, self.hint = title, hint
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Give back what was typed."""

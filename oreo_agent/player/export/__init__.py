@@ -42,19 +42,18 @@ def check_target(path: Path) -> None:
         raise SettingError(f"cannot export to {path}: it cannot be written; name another file")
 
 
-def export(snapshots: Snapshot | Sequence[Snapshot], path: Path) -> None:
+def export(snapshots: Sequence[Snapshot], path: Path) -> None:
     """Write a game to ``path``, as its suffix tells; the file is there whole or not at all.
 
     Args:
-        snapshots: the game, or what each of several judges sees of the same one.
+        snapshots: what each judge sees of the same game, at least one.
         path: ``.html``, ``.svg``, ``.txt`` or ``.cast``; an older file is replaced.
 
     Raises:
         SettingError: as `check_target`, or the disk refuses.
     """
     check_target(path)
-    seen = (snapshots,) if isinstance(snapshots, Snapshot) else tuple(snapshots)
-    made = EXPORTS.load(path.suffix.removeprefix(".").lower())(seen)
+    made = EXPORTS.load(path.suffix.removeprefix(".").lower())(snapshots)
     try:
         write_atomic(path, made.encode())
     except OSError as error:

@@ -11,7 +11,7 @@ from oreo_agent.player.harmless import harmless, shortened
 from oreo_agent.player.review import grade, mark
 from oreo_agent.player.snapshot import Move, Option, Snapshot
 from oreo_agent.player.telling import ending_lines
-from oreo_agent.player.themes import DARK, GAIN
+from oreo_agent.player.themes import DARK, direction, level
 from oreo_agent.player.widgets.figures import fitted, percent
 
 WIDTH, HEIGHT = 80, 24
@@ -98,16 +98,19 @@ def _wrapped(said: str) -> list[str]:
 
 
 def _bars(chance: float) -> str:
-    hue = DARK.success if chance >= 2 / 3 else DARK.warning if chance >= 1 / 3 else DARK.error
     drawn, track = bar(chance, _BAR)
-    return _painted(drawn, hue) + _painted(track, DARK.panel)
+    return _painted(drawn, _hue(level(chance))) + _painted(track, DARK.panel)
 
 
 def _gain(gain: float | None) -> str:
     if gain is None:
         return " " * 7
-    hue = DARK.secondary if abs(gain) < GAIN else DARK.success if gain > 0 else DARK.error
-    return _painted(f"{gain:+7.3f}", hue)
+    return _painted(f"{gain:+7.3f}", _hue(direction(gain)))
+
+
+def _hue(name: str) -> str | None:
+    """The dark theme's colour of a name as Textual's styles have it: ``$success``."""
+    return getattr(DARK, name.removeprefix("$"))
 
 
 def _painted(said: str, hue: str | None) -> str:

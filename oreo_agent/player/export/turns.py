@@ -54,7 +54,7 @@ def _said(move: Move, *, solution: bool) -> str:
 def _notes(moves: Sequence[Move], *, lost: bool) -> Iterator[str]:
     """Marks in words, and what else is to be said of a move."""
     first = moves[0]
-    worst = min(moves, key=lambda move: -(move.loss or 0.0))
+    worst = max(moves, key=lambda move: move.loss or 0.0)
     found = grade(worst)
     if found:
         yield f'<span class="sign {found}">{mark(worst)} {found}</span>'

@@ -1,18 +1,18 @@
 """Who says what a stored episode was worth, turn by turn: its own record, or a bundle."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, Self
 
 from oreo_agent.agent.engines import Request
 from oreo_agent.agent.runtime import Agent
-from oreo_agent.agent.strategies import Candidate, spoken
+from oreo_agent.agent.strategies import Candidate
 from oreo_agent.errors import BundleError, SettingError
 from oreo_agent.model.bundle import read_card
 from oreo_agent.model.prompt import PromptFormat, ids_of
 from oreo_agent.player.replay.turns import Reply, Turn, opening
-from oreo_agent.player.snapshot import Option, policy_shares
+from oreo_agent.player.snapshot import Option, option, policy_shares
 from oreo_agent.records.episode import Episode
 
 
@@ -63,16 +63,30 @@ class Record:
 
     def __call__(self, episode: Episode, turns: Sequence[Turn]) -> Account:
         """As recorded; the policy is the one that played."""
-        return Account(opinions=tuple(_opinion(turn, *_recorded(turn)) for turn in turns))
+        return Account(opinions=tuple(map(_recorded, turns)))
 
     def reads(self, episode: Episode) -> PromptFormat | None:
         """A record has no format of its own."""
         return None
 
 
-def _recorded(turn: Turn) -> tuple[float | None, list[float | None], list[float | None]]:
-    replies = turn.replies
-    return turn.value, [one.value for one in replies], [one.logp for one in replies]
+def _recorded(turn: Turn) -> Opinion:
+    return _opinion(
+        turn,
+        turn.value,
+        None,
+        [
+            replace(
+                _unknown(reply),
+                logps=() if reply.logp is None else (reply.logp,),
+                value=reply.value,
+                advantage=None
+                if reply.value is None or turn.value is None
+                else reply.value - turn.value,
+            )
+            for reply in turn.replies
+        ],
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +141,7 @@ class BundleJudge:
         except SettingError as error:
             at = len(opinions) + 1
             trouble = f"{self.name} stops before turn {at}: {error}"
-            opinions += [_opinion(turn, None) for turn in turns[len(opinions) :]]
+            opinions += map(_silent, turns[len(opinions) :])
         finally:
             self.agent.close(self._session)
         return Account(opinions=tuple(opinions), trouble=trouble)
@@ -142,63 +156,41 @@ class BundleJudge:
         if most is not None and longest > most:
             raise SettingError(f"{longest} tokens are more than its context of {most}")
         request = Request(session=self._session, ids=history)
-        [found] = self.agent.engine.logps([request], [sayable])
-        logps = iter(found)
-        before: float | None = None
-        values: Iterator[float | None] = iter([None] * len(sayable))
-        if self.agent.has_value:
-            [[before, *after]] = self.agent.engine.values([request], [[(), *sayable]])
-            values = iter(after)
+        known = zip(turn.replies, replies, strict=True)
+        asked = [replace(_unknown(reply), ids=ids) for reply, ids in known if ids]
+        [told] = self.agent.weigh([request], [asked])
+        weighed = iter(told.candidates)
         return _opinion(
             turn,
-            before,
-            [next(values) if reply else None for reply in replies],
-            [sum(next(logps)) if reply else None for reply in replies],
-            agent=self.agent,
+            told.value,
+            told.probability,
+            [
+                next(weighed) if ids else _unknown(reply)
+                for reply, ids in zip(turn.replies, replies, strict=True)
+            ],
         )
 
 
 def _opinion(
-    turn: Turn,
-    before: float | None,
-    values: Sequence[float | None] = (),
-    logps: Sequence[float | None] = (),
-    agent: Agent | None = None,
+    turn: Turn, value: float | None, probability: float | None, candidates: Sequence[Candidate]
 ) -> Opinion:
-    """An opinion from figures; none where they are left out."""
-    count = len(turn.replies)
-    values, logps = values or [None] * count, logps or [None] * count
-    chance = agent.calibration.probability if agent and agent.calibration else None
-
-    def probable(value: float | None) -> float | None:
-        return None if chance is None or value is None else chance(value)
-
-    shares = policy_shares([_drawn(logp) for logp in logps])
-    return Opinion(
-        value=before,
-        probability=probable(before),
-        options=tuple(
-            Option(
-                command=reply.command,
-                text=reply.text,
-                value=value,
-                probability=probable(value),
-                gain=None if value is None or before is None else value - before,
-                logp=logp,
-                share=share,
-                admissible=turn.valid if number == turn.chosen else None,
-            )
-            for number, (reply, value, logp, share) in enumerate(
-                zip(turn.replies, values, logps, shares, strict=True)
-            )
-        ),
-    )
+    """An opinion from the turn's replies; the world told only of the one that was given."""
+    shares = policy_shares(candidates)
+    told = [
+        option(one, share=share, info={}) for one, share in zip(candidates, shares, strict=True)
+    ]
+    told[turn.chosen] = replace(told[turn.chosen], admissible=turn.valid)
+    return Opinion(value=value, probability=probability, options=tuple(told))
 
 
-def _drawn(logp: float | None) -> Candidate:
-    """A reply of that log-probability; None for one that the policy cannot be asked about."""
-    logps = () if logp is None else (logp,)
-    return Candidate(ids=(), logps=logps, text="", command="", ended=True)
+def _silent(turn: Turn) -> Opinion:
+    """No figures."""
+    return _opinion(turn, None, None, list(map(_unknown, turn.replies)))
+
+
+def _unknown(reply: Reply) -> Candidate:
+    """A reply of which nothing is known but what it says."""
+    return Candidate(ids=(), text=reply.text, command=reply.command, ended=True)
 
 
 Telling = Iterator[tuple[tuple[int, ...], list[tuple[int, ...] | None]]]
@@ -231,6 +223,6 @@ def _retold(prompt: PromptFormat, episode: Episode, turns: Sequence[Turn]) -> Te
 
 def _said(prompt: PromptFormat, reply: Reply) -> tuple[int, ...] | None:
     try:
-        return spoken(prompt, reply.command).ids or None
+        return prompt.quote(reply.text, reply.command) or None
     except SettingError:
         return None

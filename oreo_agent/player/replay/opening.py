@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.player.replay.judges import BundleJudge, Judge, Record
-from oreo_agent.player.replay.replay import Replay, find_episode
-from oreo_agent.records.reader import StoreReader
+from oreo_agent.player.replay.replay import Replay
+from oreo_agent.records.reader import StoreReader, named_episode
 from oreo_agent.rollouts.casting import TEXT_POLICIES
 
 
@@ -45,12 +44,12 @@ def open_replay(settings: ReplaySettings) -> Replay:
     Raises:
         OreoError: there is no such store, episode or bundle, or they do not fit each other.
     """
-    folder, wanted = _parted(settings.where)
+    folder, wanted = named_episode(settings.where)
     reader = StoreReader(folder)
-    ids = sorted(reader.ids())
+    ids = reader.listed()
     if not ids:
         raise RecordError(f"store {folder} holds no episodes yet; collect some into it first")
-    first = ids[find_episode(ids, wanted)] if wanted else ids[0]
+    first = reader.find(wanted) if wanted else ids[0]
     return Replay(reader, ids, judges_of(settings), first)
 
 
@@ -67,11 +66,3 @@ def judges_of(settings: ReplaySettings) -> Sequence[Judge]:
         BundleJudge.load(folder, device=settings.device, threads=settings.threads)
         for folder in folders
     ]
-
-
-def _parted(where: str) -> tuple[Path, str]:
-    """Folder and id; a colon that is part of the folder's own name stays there."""
-    folder, colon, wanted = where.rpartition(":")
-    if not colon or Path(where).exists():
-        return Path(where), ""
-    return Path(folder), wanted

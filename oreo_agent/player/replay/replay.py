@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from oreo_agent.errors import SettingError, nearest
+from oreo_agent.errors import SettingError
 from oreo_agent.model.prompt import PromptFormat, load_prompt
 from oreo_agent.player.replay.judges import Account, Judge
 from oreo_agent.player.replay.scenes import scene
@@ -136,9 +136,13 @@ class Replay:
         """The episode of that id, or whose id alone contains it.
 
         Raises:
-            SettingError: there is none, or there are several.
+            RecordError: there is none, or there are several.
+            SettingError: it is none of those that are walked through.
         """
-        self._go(find_episode(self._ids, wanted))
+        name = self._reader.find(wanted)
+        if name not in self._ids:
+            raise SettingError(f"episode {name!r} is not among the {len(self._ids)} that are shown")
+        self._go(self._ids.index(name))
 
     def next_marked(self) -> None:
         """Stand where the next marked move was to be played, in a later episode if need be.
@@ -223,31 +227,6 @@ class Replay:
             where = "after" if step > 0 else "before"
             raise SettingError(f"no move is marked {where} this one, nor in the episodes near by")
         self.to(here[0] if step > 0 else here[-1])
-
-
-def find_episode(ids: Sequence[str], wanted: str) -> int:
-    """Index of the episode whose id is ``wanted``, or whose id alone contains it.
-
-    Raises:
-        SettingError: there is none, or there are several.
-    """
-    if wanted in ids:
-        return ids.index(wanted)
-    near = [i for i, name in enumerate(ids) if wanted and wanted.lower() in name.lower()]
-    if len(near) == 1:
-        return near[0]
-    if near:
-        raise SettingError(
-            f"episode {wanted!r} could be {len(near)} episodes, the first two "
-            f"{ids[near[0]]!r} and {ids[near[1]]!r}; write more of the id"
-        )
-    hint = nearest(wanted, ids) if len(ids) <= 5 else _like(wanted, ids)
-    raise SettingError(f"there is no episode {wanted!r} among the {len(ids)} of the store; {hint}")
-
-
-def _like(wanted: str, ids: Sequence[str]) -> str:
-    told = nearest(wanted, ids)
-    return told if told.startswith("did you mean") else f"an id looks like {ids[0]!r}"
 
 
 def _own_format(reader: StoreReader) -> PromptFormat | None:

@@ -1,0 +1,33 @@
+"""What the three screens share: dress, breakpoints, the keys that mean the same in each."""
+
+from typing import TypeVar
+
+from textual.app import App
+from textual.binding import Binding
+
+from oreo_agent.player.themes import DARK, LIGHT
+
+T = TypeVar("T")
+
+
+class ScreenApp(App[T]):
+    """Dark at first, light at a key; wide from 120 columns on, low where rows are few."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - Textual's own type
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-high")]  # noqa: RUF012 - Textual's own type
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS = [  # noqa: RUF012 - Textual's own type
+        Binding("question_mark", "help", show=False),
+        Binding("q", "quit", show=False),
+        Binding("ctrl+c", "quit", show=False, priority=True),
+    ]
+
+    def dress(self) -> None:
+        """Put the themes on; first thing when the screen is mounted."""
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = DARK.name
+
+    def action_toggle_theme(self) -> None:
+        """Dark or light."""
+        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name

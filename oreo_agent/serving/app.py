@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from oreo_agent.errors import OreoError
 from oreo_agent.serving import chat, telling
 from oreo_agent.serving.desk import Desk
 from oreo_agent.serving.guard import HEALTH, Guard
@@ -45,9 +46,9 @@ class Service:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._began = int(time.time())
         routes = [
-            Route("/v1/decide", self._asked(self.decide), methods=["POST"]),
-            Route("/v1/values", self._asked(self.values), methods=["POST"]),
-            Route("/v1/chat/completions", self._asked(self.chat), methods=["POST"]),
+            Route("/v1/decide", self._asked(self.decide, DecideBody), methods=["POST"]),
+            Route("/v1/values", self._asked(self.values, ValuesBody), methods=["POST"]),
+            Route("/v1/chat/completions", self._asked(self.chat, ChatBody), methods=["POST"]),
             Route("/v1/models", self.models),
             Route("/v1/models/{name:path}", self.model),
             Route(HEALTH, self.health),
@@ -56,8 +57,13 @@ class Service:
         self._paths = [route.path for route in routes]
         self._inner = Starlette(
             routes=routes,
-            lifespan=self._lifespan,
-            exception_handlers={HTTPException: self._no_such, Refusal: _refused},
+            lifespan=lambda app: self.running(),
+            exception_handlers={
+                HTTPException: self._no_such,
+                Refusal: _refused,
+                OreoError: _refused,
+                Exception: _refused,
+            },
         )
         self.app: ASGIApp = Guard(
             self._inner, token=token, metrics=self.metrics, endpoints=self._paths
@@ -85,7 +91,7 @@ class Service:
         self._is_served(body.model)
         check(body, self.limits)
         plan = self.served.plan(body, most=self.limits.k)
-        past = _past(body, body.seed)
+        past = Past(turns=body.turns, admissible=body.admissible, seed=body.seed)
         job = Job(past=past, strategy=plan.strategy, settings=plan.settings)
         answer = await _unless_gone(request, self.desk.ask(job))
         return json_response(telling.decision(answer, plan, self.served, body.seed))
@@ -99,7 +105,8 @@ class Service:
             raise Refusal(
                 422, "this agent has no value; serve one that was trained with --method oreo"
             )
-        job = Job(past=_past(body, 0), commands=tuple(body.commands))
+        past = Past(turns=body.turns, admissible=body.admissible)
+        job = Job(past=past, commands=body.commands)
         answer = await _unless_gone(request, self.desk.ask(job))
         return json_response(telling.judgement(answer, self.served))
 
@@ -173,10 +180,9 @@ class Service:
             )
 
     def _asked(
-        self, answer: Callable[[Request, T], Coroutine[Any, Any, Response]]
+        self, answer: Callable[[Request, T], Coroutine[Any, Any, Response]], kind: type[T]
     ) -> Callable[[Request], Awaitable[Response]]:
-        """An endpoint that reads a body of the type that ``answer`` takes, within the time."""
-        kind: type[T] = answer.__annotations__["body"]
+        """An endpoint that reads a body of a kind and has it answered within the time."""
 
         async def endpoint(request: Request) -> Response:
             try:
@@ -187,8 +193,6 @@ class Service:
                 return Refusal(504, late, code="timeout").response()
             except ClientDisconnect:
                 return Response(status_code=GONE)
-            except Exception as error:
-                return refusal_of(error).response()
 
         return endpoint
 
@@ -218,26 +222,12 @@ class Service:
             )
         return b"".join(pieces)
 
-    @asynccontextmanager
-    async def _lifespan(self, app: Starlette) -> AsyncGenerator[None]:
-        async with self.running():
-            yield
-
     async def _no_such(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         there = ", ".join(path for path in self._paths if "{" not in path)
         told = {404: f"no such address; there are {there}", 405: "this address is not asked so"}
         message = told.get(error.status_code, str(error.detail))
         return Refusal(error.status_code, message, headers=error.headers).response()
-
-
-def _past(body: DecideBody | ValuesBody, seed: int) -> Past:
-    allowed = body.admissible
-    return Past(
-        turns=tuple(body.turns),
-        admissible=None if allowed is None else tuple(allowed),
-        seed=seed,
-    )
 
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:

@@ -42,10 +42,9 @@ def past_of(body: ChatBody, limits: Limits) -> Past:
         else:
             turns.append(Turn(text=text))
     check_commands(body.oreo.admissible, limits.admissible, limits, "oreo.admissible")
-    allowed = body.oreo.admissible
     return Past(
         turns=tuple(turns),
-        admissible=None if allowed is None else tuple(allowed),
+        admissible=body.oreo.admissible,
         seed=body.seed or 0,
         instruction=instruction,
     )

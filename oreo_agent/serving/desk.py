@@ -1,25 +1,15 @@
 """Where requests wait: a bounded line, from which those of one kind are taken together."""
 
 import asyncio
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 from oreo_agent.serving.limits import Limits
 from oreo_agent.serving.metrics import Metrics
-from oreo_agent.serving.mind import Answer, Job
+from oreo_agent.serving.mind import Answer, Job, Mind
 from oreo_agent.serving.refusals import Refusal
 
 _RETRY = {"Retry-After": "1"}
-
-
-class Answers(Protocol):
-    """Does jobs of one kind, on the engine's thread; see `Mind.answer`."""
-
-    def answer(self, jobs: Sequence[Job]) -> list[Answer | Exception]:
-        """One answer a job, in order."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +21,7 @@ class _Ticket:
 class Desk:
     """Takes jobs from many clients and has them done a batch at a time, first come first served."""
 
-    def __init__(self, mind: Answers, limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, mind: Mind, limits: Limits, metrics: Metrics) -> None:
         self._mind, self._limits, self._metrics = mind, limits, metrics
         self._waiting: dict[_Ticket, None] = {}
         self._woken = asyncio.Event()

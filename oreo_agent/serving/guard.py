@@ -2,16 +2,17 @@
 
 import hmac
 import ipaddress
+import logging
 import time
 from collections.abc import Collection
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from oreo_agent.serving.metrics import Metrics
-from oreo_agent.serving.mind import LOG
 from oreo_agent.serving.refusals import GONE, Refusal, refusal_of
 
 HEALTH = "/healthz"
+LOG = logging.getLogger("oreo_agent.serving")
 
 
 class Guard:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from oreo_agent.agent.strategies import Decision
 from oreo_agent.serving.mind import Answer
+from oreo_agent.serving.telling import drawn
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -65,8 +66,7 @@ class Metrics:
         self._tokens["prompt"] += answer.prompt_tokens
         told = answer.told
         if isinstance(told, Decision):
-            drawn = sum(len(one.ids) for one in told.candidates)
-            self._tokens["policy"] += told.policy_tokens or drawn
+            self._tokens["policy"] += drawn(told)
 
     def text(self, gauges: Mapping[str, tuple[str, int]]) -> str:
         """All of it.

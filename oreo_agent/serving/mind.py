@@ -1,6 +1,5 @@
 """What happens on the engine's thread: jobs that were taken together are decided in one call."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,11 +7,9 @@ from typing import Any
 from oreo_agent.agent.history import History
 from oreo_agent.agent.runtime import Agent
 from oreo_agent.agent.strategies import Appraisal, Candidate, Decision, spoken
-from oreo_agent.errors import EngineError, OreoError
+from oreo_agent.errors import EngineError
 from oreo_agent.serving.past import Past
 from oreo_agent.serving.sessions import Sessions
-
-LOG = logging.getLogger("oreo_agent.serving")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +64,7 @@ class Mind:
             try:
                 ready[i] = self._prepared(job)
             except Exception as error:
-                answers[i] = _noted(error)
+                answers[i] = error
         places = list(ready)
         for i, found in zip(places, self._together(list(ready.values())), strict=True):
             answers[i] = found
@@ -100,7 +97,7 @@ class Mind:
         except Exception as error:
             self.sessions.forget(names)
             if len(batch) == 1:
-                return [_noted(error)]
+                return [error]
             again = [self._again(one) for one in batch]
             return [answer for one in again for answer in self._together([one])]
         self.sessions.give_back(names)
@@ -120,10 +117,3 @@ class Mind:
             return self.agent.weigh(requests, [one.said for one in batch])
         settings = dict(job.settings)
         return self.agent.act_batch(histories, strategy=job.strategy, **settings)
-
-
-def _noted(error: Exception) -> Exception:
-    """The error; what is no sentence of ours goes to the log with all that is known of it."""
-    if not isinstance(error, OreoError):
-        LOG.error("the agent failed at a request", exc_info=error)
-    return error

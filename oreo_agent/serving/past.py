@@ -8,6 +8,7 @@ from oreo_agent.agent.strategies import Candidate, spoken
 from oreo_agent.errors import SettingError
 from oreo_agent.model.chat import ChatPrompt
 from oreo_agent.model.compact import CompactPrompt
+from oreo_agent.model.plain import TextPrompt
 from oreo_agent.model.prompt import PromptFormat, load_prompt, spent
 from oreo_agent.model.words import WordsPrompt
 from oreo_agent.serving.wire import Turn
@@ -42,7 +43,7 @@ class Past:
             for reply, heard in zip(rest[::2], rest[1::2], strict=True):
                 said = _reply(agent.prompt, reply)
                 history = agent.hear(history, said, heard.observation or "")
-        return replace(history, admissible=self.admissible)
+        return replace(history, admissible=self.admissible or None)
 
 
 def check_order(turns: tuple[Turn, ...], prompt: PromptFormat) -> None:
@@ -93,10 +94,10 @@ def _reply(prompt: PromptFormat, turn: Turn) -> Candidate:
 
 def _vocabulary(prompt: PromptFormat) -> int:
     """How many tokens there are."""
-    if isinstance(prompt, CompactPrompt | WordsPrompt):
-        return len(prompt.tokens)
-    assert isinstance(prompt, ChatPrompt)
-    return len(prompt.tokenizer)  # pyright: ignore[reportArgumentType]
+    if isinstance(prompt, ChatPrompt):
+        return len(prompt.tokenizer)  # pyright: ignore[reportArgumentType]
+    assert isinstance(prompt, CompactPrompt | TextPrompt | WordsPrompt)
+    return len(prompt.tokens)
 
 
 def _check_open(history: History, prompt: PromptFormat) -> None:

@@ -46,8 +46,8 @@ class Wish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class DecideBody(Wish, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of ``POST /v1/decide``."""
 
-    turns: list[Turn]
-    admissible: list[str] | None = None
+    turns: tuple[Turn, ...]
+    admissible: tuple[str, ...] | None = None
     seed: Seed = 0
     model: str | None = None
 
@@ -55,9 +55,9 @@ class DecideBody(Wish, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class ValuesBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of ``POST /v1/values``."""
 
-    turns: list[Turn]
-    commands: list[str]
-    admissible: list[str] | None = None
+    turns: tuple[Turn, ...]
+    commands: tuple[str, ...]
+    admissible: tuple[str, ...] | None = None
     model: str | None = None
 
 
@@ -72,7 +72,7 @@ class Message(Struct, frozen=True):
     """A message of a chat. Fields beside these (``name``, ``refusal``) say nothing to an agent."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[Part]
+    content: str | tuple[Part, ...]
 
     @property
     def text(self) -> str:
@@ -85,7 +85,7 @@ class Message(Struct, frozen=True):
 class Extension(Wish, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The field ``oreo`` of a chat request: what OpenAI's interface has no words for."""
 
-    admissible: list[str] | None = None
+    admissible: tuple[str, ...] | None = None
 
 
 class StreamOptions(Struct, frozen=True):
@@ -101,7 +101,7 @@ class ChatBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     alone.
     """
 
-    messages: list[Message]
+    messages: tuple[Message, ...]
     model: str | None = None
     temperature: Temperature | None = None
     seed: Seed | None = None
@@ -158,7 +158,7 @@ def check(body: DecideBody | ValuesBody, limits: Limits) -> None:
     check_commands(body.admissible, limits.admissible, limits, "admissible")
 
 
-def check_commands(commands: list[str] | None, most: int, limits: Limits, name: str) -> None:
+def check_commands(commands: tuple[str, ...] | None, most: int, limits: Limits, name: str) -> None:
     """Refuse a list of commands that is too long, or holds too long ones.
 
     Raises:

@@ -4,17 +4,17 @@ An instance is called ``<n>-<what>``: ``plain``; ``pit`` (any step loses); ``rai
 step); ``gone`` (cannot be begun).
 """
 
-from collections.abc import Sequence
 from random import Random
 from typing import Any, ClassVar
 
 import gymnasium
+from scripted_errand import ERRAND, ScriptedEngine
 
-from oreo_agent.agent.engines import Reply, Request
+from oreo_agent.agent.engines import Reply
 from oreo_agent.agent.runtime import Agent
 from oreo_agent.agent.strategies import Strategy
 from oreo_agent.agent.strategies.best_of_k import BestOfK
-from oreo_agent.model.compact import END, CompactPrompt
+from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.player.session import Session
 from oreo_agent.records.episode import Episode, PolicyRecord
 from oreo_agent.rollouts.plan import Work, make_plan
@@ -24,8 +24,6 @@ from oreo_agent.rollouts.worlds import SeparateWorlds
 from oreo_tasks.task import Instance
 
 LIMIT = 8
-ERRAND = ("go to desk 1", "take cup 1 from desk 1", "go to box 1", "move cup 1 to box 1")
-OTHERS = ("go to shelf 1", "open box 1", "take cup 2 from desk 1")
 LEXICON: dict[str, Any] = {
     "entities": {"desk": 1, "box": 1, "shelf": 2, "cup": 2},
     "words": ["task", "go", "take", "move", "open", "see", "nothing"],
@@ -86,64 +84,10 @@ class House(gymnasium.Env[str, str]):
         return {"won": won, "valid": valid, "admissible_commands": self._possible()}
 
 
-class ScriptedEngine:
-    """Draws from the errand and from nonsense; what is drawn follows from history and seed."""
-
-    def __init__(self, prompt: CompactPrompt) -> None:
-        self._replies = [*map(prompt.reply, (*ERRAND, *OTHERS)), (END,)]
-        self._errand = [prompt.reply(command) for command in ERRAND]
-        self.closed: list[str] = []
-
-    def generate(
-        self,
-        requests: Sequence[Request],
-        *,
-        samples: int,
-        temperature: float,
-        max_tokens: int,
-        whole: bool = False,
-    ) -> list[list[Reply]]:
-        return [
-            [self._reply(Random(f"{r.seed} {r.ids} {n}"), n) for n in range(samples)]
-            for r in requests
-        ]
-
-    def _reply(self, rng: Random, n: int) -> Reply:
-        ids = rng.choice(self._replies)
-        return Reply(ids=ids, logps=tuple(-(1 + n) / 4 for _ in ids), ended=True)
-
-    def values(
-        self, requests: Sequence[Request], replies: Sequence[Sequence[tuple[int, ...]]]
-    ) -> list[list[float]]:
-        return [
-            [self._worth((*request.ids, *reply)) for reply in line]
-            for request, line in zip(requests, replies, strict=True)
-        ]
-
-    def logps(
-        self,
-        requests: Sequence[Request],
-        replies: Sequence[Sequence[tuple[int, ...]]],
-        *,
-        reference: bool = False,
-    ) -> list[list[tuple[float, ...]]]:
-        return [[(-2.0,) * len(ids) for ids in line] for line in replies]
-
-    def _worth(self, ids: tuple[int, ...]) -> float:
-        """A fifth for each deed of the errand, less a hundredth for each token."""
-        text, done = ",".join(map(str, ids)), 0
-        for deed in self._errand:
-            done += ",".join(map(str, deed)) in text
-        return 0.2 + done / 5 - len(ids) / 100
-
-    def close(self, session: str) -> None:
-        self.closed.append(session)
-
-
 class CutEngine(ScriptedEngine):
     """Whose replies never end."""
 
-    def _reply(self, rng: Random, n: int) -> Reply:
+    def _reply(self, rng: Random, n: int, most: int) -> Reply:
         return Reply(ids=(self._errand[0][0], 9), logps=(-0.5, -0.5), ended=False)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from scripted_house import ERRAND, session
+from scripted_errand import ERRAND
+from scripted_house import session
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from scripted_house import ERRAND, House, player, works
+from scripted_errand import ERRAND
+from scripted_house import House, player, works
 from test_app import drive, press, seen, shown
 from textual.widgets import Input, Static
 

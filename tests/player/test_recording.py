@@ -1,7 +1,8 @@
 """What was played is kept: every end, what was left, and each game once."""
 
 import pytest
-from scripted_house import ERRAND, OTHERS, House, player, recorded, works
+from scripted_errand import ERRAND, OTHERS
+from scripted_house import House, player, recorded, works
 
 from oreo_agent.errors import RecordError
 from oreo_agent.player.recording import Recorder

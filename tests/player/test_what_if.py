@@ -5,7 +5,8 @@ from threading import Event
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted_house import ERRAND, LIMIT, House, player, session, works
+from scripted_errand import ERRAND
+from scripted_house import LIMIT, House, player, session, works
 
 from oreo_agent.agent.strategies.single import Greedy
 from oreo_agent.errors import SettingError

@@ -6,10 +6,10 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from scripted_errand import ERRAND, ScriptedEngine
 from serving.scripted_agent import (
     CALIBRATION,
     DISTRUST,
-    ERRAND,
     OPENING,
     PickyEngine,
     StrictEngine,
@@ -18,6 +18,10 @@ from serving.scripted_agent import (
     service,
 )
 
+from oreo_agent.agent.strategies import STRATEGIES
+from oreo_agent.model.plain import TextPrompt
+from oreo_agent.serving import telling
+from oreo_agent.serving.app import Service
 from oreo_agent.serving.limits import Limits
 
 BEGUN = [{"observation": OPENING}]
@@ -122,7 +126,7 @@ def test_values_are_those_of_the_commands_in_that_state():
         assert one["probability"] == judged.probability
         assert one["advantage"] == judged.advantage
         assert one["admissible"] == (command == ERRAND[0])
-        assert one["logp"] == -len(judged.ids)
+        assert one["logp"] == -2 * len(judged.ids)
 
 
 def test_without_a_value_log_probability_chooses_and_values_are_refused():
@@ -249,6 +253,32 @@ def test_tokens_of_a_reply_may_be_sent_back_as_they_were_drawn():
         assert posted(service(), "/v1/decide", body).status_code == 422
 
 
+def test_tokens_may_be_sent_back_to_an_agent_that_speaks_in_any_words():
+    prompt = TextPrompt(["take", "cup"])
+    usual = service().served
+    agent = replace(usual.agent, prompt=prompt, engine=ScriptedEngine(prompt))
+    for ids, status in ((prompt.reply("take cup"), 200), ((len(prompt.tokens),), 422)):
+        turns = [*BEGUN, {"ids": list(ids)}, {"observation": "Taken."}]
+        response = posted(
+            Service(replace(usual, agent=agent), Limits()),
+            "/v1/decide",
+            {"turns": turns, "strategy": "greedy"},
+        )
+        assert response.status_code == status
+
+
+def test_what_breaks_after_the_decision_is_in_the_log_and_not_in_the_answer(monkeypatch, caplog):
+    def breaks(*_):
+        raise ZeroDivisionError("/secret/place")
+
+    monkeypatch.setattr(telling, "decision", breaks)
+    response = posted(service(), "/v1/decide", {"turns": BEGUN})
+    assert response.status_code == 500
+    assert "its log says how" in response.json()["error"]["message"]
+    assert "secret" not in response.text
+    assert "/secret/place" in caplog.text
+
+
 def test_only_admissible_commands_are_chosen_if_that_is_asked():
     for seed in range(8):
         body = {"turns": BEGUN, "seed": seed, "admissible": [ERRAND[2]], "only_admissible": True}
@@ -257,13 +287,11 @@ def test_only_admissible_commands_are_chosen_if_that_is_asked():
         assert {one["admissible"] for one in answer["candidates"]} <= {True, False}
 
 
-def test_every_registered_strategy_can_be_asked_for():
-    for name, k in (("best-of-k", 4), ("best-of-n", 4), ("beam", 4), ("greedy", None)):
-        body = {"turns": BEGUN, "strategy": name} | ({"k": k} if k else {})
-        answer = told(posted(service(), "/v1/decide", body))
-        assert answer["strategy"].startswith(name)
-    drawn = told(posted(service(), "/v1/decide", {"turns": BEGUN, "strategy": "sample"}))
-    assert drawn["candidates"][0]["value"] is not None
+@pytest.mark.parametrize("name", STRATEGIES.names())
+def test_every_registered_strategy_can_be_asked_for(name):
+    answer = told(posted(service(), "/v1/decide", {"turns": BEGUN, "strategy": name}))
+    assert answer["strategy"].startswith(name)
+    assert answer["candidates"][0]["value"] is not None
 
 
 def test_the_servers_own_wishes_hold_where_a_client_has_none():
@@ -321,10 +349,3 @@ def test_metrics_are_such_as_prometheus_reads():
     assert figures["oreo_encoded_tokens_total"] == 6
     counts = [v for k, v in figures.items() if k.startswith("oreo_batch_size_bucket")]
     assert counts == sorted(counts)
-
-
-def test_an_agent_is_left_as_it_was():
-    it = service()
-    before = replace(it.served.agent)
-    posted(it, "/v1/decide", {"turns": BEGUN, "k": 2})
-    assert it.served.agent == before

@@ -5,7 +5,8 @@ from random import Random
 
 import pytest
 import torch
-from serving.scripted_agent import ERRAND, LEXICON, OPENING, asking
+from scripted_errand import ERRAND
+from serving.scripted_agent import LEXICON, OPENING, asking
 from stirring import drawn, stirred
 
 from oreo_agent.agent.engines.local import LocalEngine

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from serving.scripted_agent import ERRAND, OPENING, ScriptedEngine, Served, posted, service
+from scripted_errand import ERRAND, ScriptedEngine
+from serving.scripted_agent import OPENING, Served, posted, service
 
 from oreo_agent.agent.engines import Reply
 from oreo_agent.agent.runtime import Agent

@@ -6,16 +6,8 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from serving.scripted_agent import (
-    ERRAND,
-    OPENING,
-    HeldEngine,
-    asking,
-    posted,
-    service,
-    until,
-    visited,
-)
+from scripted_errand import ERRAND
+from serving.scripted_agent import OPENING, HeldEngine, asking, posted, service, until, visited
 
 from oreo_agent.serving.limits import Limits
 

@@ -17,6 +17,7 @@ from oreo_agent import __version__
 from oreo_agent.cli.compare import compare
 from oreo_agent.cli.data import DATA_VERBS
 from oreo_agent.cli.data import HELP as DATA_HELP
+from oreo_agent.cli.doctor import doctor
 from oreo_agent.cli.envs import ENVS_VERBS
 from oreo_agent.cli.envs import HELP as ENVS_HELP
 from oreo_agent.cli.eval import evaluate
@@ -35,6 +36,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "compare": compare,
     "play": play,
     "serve": serve,
+    "doctor": doctor,
 }
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "data": (DATA_HELP, DATA_VERBS),

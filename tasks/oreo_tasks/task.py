@@ -1,6 +1,6 @@
 """What a task is: a family of problems with splits, each problem an instance with a stable id."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,25 @@ class Instance:
     split: str
     task_type: str
     """The family within the task, for tables by type; ``""`` where there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What a data folder holds of an official split, beside what was published."""
+
+    count: int
+    """Instances that can be played."""
+    official: int | None
+    """How many the publication has; None where that is not on record."""
+    checksum: str
+    """Of the instances' contents."""
+    releases: Mapping[str, str]
+    """Checksums of published releases of this split that are on record, each with its name."""
+
+    @property
+    def release(self) -> str:
+        """The published release whose bytes these are; ``""`` if it is none on record."""
+        return self.releases.get(self.checksum, "")
 
 
 class Task(Protocol):

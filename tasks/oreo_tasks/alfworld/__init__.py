@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from oreo_tasks.alfworld.games import (
+    OFFICIAL_CHECKSUMS,
+    OFFICIAL_COUNTS,
     SPLITS,
     TASK_TYPES,
     check_split,
@@ -13,7 +15,7 @@ from oreo_tasks.alfworld.games import (
     games_checksum,
     read_game,
 )
-from oreo_tasks.task import Instance
+from oreo_tasks.task import Holding, Instance
 
 GENERATED = "generated"
 
@@ -71,6 +73,15 @@ class Alfworld:
         if tier is not None:
             return _generator().fingerprint(split, tier)
         return games_checksum(data, split)
+
+    def holding(self, split: str, data: str) -> Holding:
+        """What a folder of official games holds of ``split``; raises what `instances` raises."""
+        return Holding(
+            count=len(find_games(data, split)),
+            official=OFFICIAL_COUNTS.get(split),
+            checksum=games_checksum(data, split),
+            releases=OFFICIAL_CHECKSUMS.get(split, {}),
+        )
 
     def game_text(self, instance_id: str, split: str, data: str | None = None) -> str:
         """The content of the game's ``game.tw-pddl``; also of one that is marked unsolvable.

@@ -22,6 +22,13 @@ SPLITS = ("train", "valid_train", "valid_seen", "valid_unseen")
 OFFICIAL_COUNTS: Mapping[str, int] = {"train": 3553, "valid_seen": 140, "valid_unseen": 134}
 """Playable games in the official release."""
 
+OFFICIAL_CHECKSUMS: Mapping[str, Mapping[str, str]] = {
+    "train": {"e1bbb722b295e862": "2.1.2", "f0ca70d027bd588d": "2.1.1"},
+    "valid_train": {"ba9375106c51ed77": "2.1.2", "616cfb096f07648e": "2.1.1"},
+    "valid_seen": {"50dc29195dacf173": "2.1.2", "c8d7660024bb91f8": "2.1.1"},
+}
+"""`games_checksum` of the official releases: 2.1.2 says "move X to Y", 2.1.1 "put X in/on Y"."""
+
 RELEASES = ("json_2.1.2", "json_2.1.1")
 """Folders of the official download, the newest first."""
 

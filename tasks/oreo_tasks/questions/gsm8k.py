@@ -20,6 +20,7 @@ class Gsm8k(OfficialQuestions):
         title="GSM8K",
         variable="GSM8K_DATA",
         counts={"train": 7473, "test": 1319},
+        checksums={"train": "d2700aa04c1d1134"},
         files={
             split: [
                 [split],

@@ -26,6 +26,7 @@ class Math(OfficialQuestions):
         title="MATH",
         variable="MATH_DATA",
         counts={"train": 7500, "test": 5000},
+        checksums={"train": "2dfa4d9d67b1a7f8"},
         files={
             split: [
                 [f"{split}/*/*"],

@@ -14,14 +14,14 @@ import functools
 import hashlib
 import os
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from oreo_tasks.questions.hub import download
 from oreo_tasks.questions.problem import ListedQuestions, Problem, check_known
 from oreo_tasks.questions.rows import ENDINGS, SUFFIXES, Row, read_rows
-from oreo_tasks.task import Instance
+from oreo_tasks.task import Holding, Instance
 
 ANY_COUNT = "?any-count"
 HUB = "hub"
@@ -53,6 +53,8 @@ class Published:
     the set's docstring says; 0: there are no such parts."""
     unanswered: frozenset[str] = frozenset()
     """Official splits that come without answers."""
+    checksums: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Official split -> `texts_checksum` of its problems, where that is on record."""
 
     def missing(self, split: str, looked: str) -> FileNotFoundError:
         """An error that says what was looked for and where, and how to mend it."""
@@ -105,6 +107,17 @@ class OfficialQuestions(ListedQuestions):
             for problem in self.problems(split, data).values()
             if problem.answer or split in self.published.unanswered
         ]
+
+    def holding(self, split: str, data: str | None) -> Holding:
+        """What ``data`` holds of an official split; raises what `instances` raises."""
+        known = self.published.checksums.get(split)
+        problems = self.problems(split, data)
+        return Holding(
+            count=len(problems),
+            official=self.published.counts.get(split),
+            checksum=texts_checksum(problems.values()),
+            releases={} if known is None else {known: self.published.title},
+        )
 
     def titled(self, split: str, data: str | None) -> str:
         """By the name that people call the set."""
@@ -176,6 +189,12 @@ class OfficialQuestions(ListedQuestions):
             raise self.published.missing(
                 split, f"{file} is named as the file of split {named[0]!r}"
             )
+
+
+def texts_checksum(problems: Iterable[Problem]) -> str:
+    """16 hexadecimal digits of questions and answers, whatever their ids and their order."""
+    texts = sorted(f"{problem.question}\0{problem.answer}" for problem in problems)
+    return hashlib.sha256("\0\0".join(texts).encode()).hexdigest()[:16]
 
 
 def question_hash(question: str) -> int:

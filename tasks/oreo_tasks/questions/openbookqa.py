@@ -17,6 +17,7 @@ class OpenBookQa(OfficialQuestions):
         title="OpenBookQA",
         variable="OPENBOOKQA_DATA",
         counts={"train": 4957, "dev": 500, "test": 500},
+        checksums={"train": "5cc8b07d40d5ebcb", "dev": "326ed36a05edd001"},
         files={
             split: [
                 [split],

@@ -23,6 +23,7 @@ class StrategyQa(OfficialQuestions):
         title="StrategyQA",
         variable="STRATEGYQA_DATA",
         counts={"train": 2290, "test": 490},
+        checksums={"train": "b59b096c52da3e84"},
         files={
             "train": [
                 ["strategyqa_train"],

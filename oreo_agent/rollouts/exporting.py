@@ -138,6 +138,7 @@ def _pairs(reader: StoreReader, where: Filter, done: Exported) -> Iterator[Row]:
             pairs = list(zip(kept[: len(kept) // 2], reversed(kept), strict=False))
             pairs = [(best, worst) for best, worst in pairs if best.reward > worst.reward]
             done.episodes += 2 * len(pairs)
-            done.left_out["no other outcome to pair it with"] += len(kept) - 2 * len(pairs)
+            if alone := len(kept) - 2 * len(pairs):
+                done.left_out["no other outcome to pair it with"] += alone
             for best, worst in pairs:
                 yield as_pair(best, worst)

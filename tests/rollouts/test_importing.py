@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from made_logs import GAME, OPENING, TASK, bring, row
 
 from oreo_agent.errors import DataError, SettingError
-from oreo_agent.records.episode import Segment
 from oreo_agent.records.store import Store
 from oreo_agent.rollouts.casting import Cast
 from oreo_agent.rollouts.checking import check_store
@@ -18,26 +18,6 @@ from oreo_agent.rollouts.exporting import export, export_formats
 from oreo_agent.rollouts.importing import ImportSettings, import_logs
 from oreo_agent.rollouts.stage import Stage
 from oreo_agent.rollouts.telling import make_teller
-
-TASK = "pick_and_place_simple-Mug-None-Shelf-1/trial_T1"
-OPENING = (
-    "You are in the middle of a room. Looking quickly around you, you see a drawer 2, and a "
-    "shelf 1.\nYour task is to: put some mug on shelf."
-)
-GAME = f"""{OPENING}
-> Think: I should look. <|im_end|>
-> go to drawer 2
-On the drawer 2, you see a mug 1.
-> take mug 1 from drawer 2
-You pick up the mug 1 from the drawer 2.
-"""
-
-
-@pytest.fixture(scope="module")
-def model(byte_tokenizer, tmp_path_factory) -> str:
-    folder = tmp_path_factory.mktemp("model")
-    byte_tokenizer().save_pretrained(folder)
-    return str(folder)
 
 
 @pytest.fixture(scope="module")
@@ -53,21 +33,6 @@ def played(tmp_path_factory) -> Path:
         )
     )
     return out
-
-
-def write(path: Path, *rows: object) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-def bring(tmp_path: Path, *rows: object, **more: object):
-    source = write(tmp_path / "logs.jsonl", *rows)
-    told = {"format": "react", "prompt": "compact"} | more
-    return import_logs(ImportSettings(sources=(source,), out=tmp_path / "store", **told))
-
-
-def row(**more: object) -> dict[str, object]:
-    return {"name": TASK, "result": True, "traj": GAME} | more
 
 
 def test_a_log_is_tokenised_once_and_the_record_says_so(tmp_path, model):
@@ -148,6 +113,9 @@ def test_a_reward_that_is_given_saves_no_row_that_is_broken_otherwise(tmp_path):
         ({"format": "raect"}, "did you mean 'react'"),
         ({"reward": 2.0}, "in \\[0, 1\\]"),
         ({"task": "webshop"}, "takes its words from the task"),
+        ({"task": "webshop", "prompt": "text"}, "take react, bare or steps"),
+        ({"task": "webshop", "prompt": "given"}, "take react, bare or steps"),
+        ({"task": "webshop", "prompt": "raect"}, "did you mean 'react'"),
         ({"prompt": "steps"}, "cannot be told"),
         ({"format": "records", "replay": True}, "leave the replay out"),
     ],
@@ -271,31 +239,11 @@ def test_a_log_that_goes_on_after_the_end_differs(tmp_path, played):
     assert told.differing == 1
 
 
-@pytest.mark.parametrize("damage", ["text", "ids", "command", "observation"])
-def test_a_check_finds_ids_that_do_not_say_their_text(tmp_path, damage):
-    bring(tmp_path, row())
-    (episode,) = Store.open(tmp_path / "store")
-    place = 3 if damage == "observation" else 2
-    old = episode.segments[place]
-    changes = {
-        "text": {"text": "open fridge_1"},
-        "ids": {"ids": (9999,)},
-        "command": {"command": "go to shelf 1"},
-        "observation": {"text": "Nothing happens."},
-    }[damage]
-    fields = {name: getattr(old, name) for name in old.__struct_fields__}
-    segments = list(episode.segments)
-    segments[place] = Segment(**(fields | changes))
-    told = {name: getattr(episode, name) for name in episode.__struct_fields__}
-    with Store.create(
-        tmp_path / "odd",
-        prompt=episode.prompt,
-        tokenizer=episode.tokenizer,
-        settings=Store.open(tmp_path / "store").card.settings,
-    ) as store:
-        store.append(type(episode)(**(told | {"segments": tuple(segments)})))
-    assert check_store(tmp_path / "store").findings == {}
-    assert [what.split(":")[0] for what in check_store(tmp_path / "odd").findings] == ["drift"]
+def test_what_has_no_other_outcome_is_told_as_left_out_only_where_something_is(tmp_path):
+    lost = GAME.replace("take mug 1 from drawer 2", "go to shelf 1")
+    bring(tmp_path, row(), row(result=False, traj=lost))
+    done = export(tmp_path / "store", tmp_path / "pairs.jsonl", "dpo")
+    assert (done.rows, done.episodes, done.left_out) == (1, 2, {})
 
 
 def test_the_recorded_games_are_imported_and_equal_the_official_ones(

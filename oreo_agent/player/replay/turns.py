@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.player.snapshot import By
 from oreo_agent.records.episode import CandidateRecord, DecisionRecord, Episode, Segment
-from oreo_agent.rollouts.wording import OF_QUESTIONS
+from oreo_agent.records.formats.of_episode import SOLUTIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Turn:
 
 def is_solution(episode: Episode) -> bool:
     """Whether its replies are steps of one solution."""
-    return episode.prompt in OF_QUESTIONS
+    return episode.prompt in SOLUTIONS
 
 
 def opening(episode: Episode) -> str:

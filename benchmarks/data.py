@@ -21,7 +21,7 @@ OPERATIONS = {
     "check": "from oreo_agent.rollouts.checking import check_store; check_store(source)",
     "filter": (
         "from oreo_agent.records.selecting import filter_store\n"
-        "from oreo_agent.records.reader import Filter\n"
+        "from oreo_agent.records.listing import Filter\n"
         "filter_store(source, new, Filter(ends=('won',)))"
     ),
     "dedupe": "from oreo_agent.records.selecting import dedupe_store; dedupe_store(source, new)",

@@ -15,7 +15,8 @@ from oreo_agent.records.formats.of_episode import conversation_of
 from oreo_agent.records.formats.record_rows import row_of
 from oreo_agent.records.formats.sinks import refuse_taken, write_rows
 from oreo_agent.records.formats.trl import as_messages, as_pair
-from oreo_agent.records.reader import EVERYTHING, Filter, StoreReader
+from oreo_agent.records.listing import EVERYTHING, Filter
+from oreo_agent.records.reader import StoreReader
 from oreo_agent.rollouts import minari_files
 
 Row = dict[str, Any]

@@ -22,8 +22,8 @@ from oreo_agent.player.browser.table import EpisodeTable
 from oreo_agent.player.browser.telling import goal
 from oreo_agent.player.themes import DARK, LIGHT
 from oreo_agent.records.folder import DATABASE
-from oreo_agent.records.listing import Order
-from oreo_agent.records.reader import Filter, StoreReader
+from oreo_agent.records.listing import Filter, Order
+from oreo_agent.records.reader import StoreReader
 from oreo_agent.records.store import Store
 
 Drive = Callable[[BrowserApp, "Pilot[Opened | None]"], Awaitable[None]]

@@ -17,8 +17,8 @@ from oreo_agent.player.browser.plain import episode_data, list_data, list_lines
 from oreo_agent.player.browser.query import FACETS, NOT_WON, Facets, Query
 from oreo_agent.player.browser.telling import episode_lines, goal, one_line, outcome, places
 from oreo_agent.records.episode import CandidateRecord, DecisionRecord, Segment
-from oreo_agent.records.listing import SORT_KEYS, EpisodeRow, Order
-from oreo_agent.records.reader import Filter, StoreReader
+from oreo_agent.records.listing import SORT_KEYS, EpisodeRow, Filter, Order
+from oreo_agent.records.reader import StoreReader
 from oreo_agent.rollouts.statistics import wilson
 
 MANY = PAGE * 2 + 3

@@ -58,7 +58,7 @@ print(json.dumps([took, int(peak) / 1024]))
 
 
 def measure(work: str, source: Path, new: Path) -> tuple[float, float]:
-    """Seconds of processor time, and the highest resident memory in MiB; what was made is deleted."""
+    """Processor time in seconds, highest resident memory in MiB; what was made is deleted."""
     command = [sys.executable, "-c", PROBE.format(work=work), str(source), str(new)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     seconds, peak = json.loads(done.stdout.splitlines()[-1])

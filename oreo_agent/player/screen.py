@@ -1,13 +1,26 @@
 """What the three screens share: dress, breakpoints, the keys that mean the same in each."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
+from rich.segment import Segment
 from textual.app import App
 from textual.binding import Binding
+from textual.color import Color
+from textual.filter import LineFilter
 
+from oreo_agent.player.harmless import disarmed
 from oreo_agent.player.themes import DARK, LIGHT
 
 T = TypeVar("T")
+
+
+class Disarm(LineFilter):
+    """Lines of a screen without what would act on the terminal, whoever's words they are."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The segments with harmless text."""
+        return [Segment(disarmed(text), style, control) for text, style, control in segments]
 
 
 class ScreenApp(App[T]):
@@ -21,6 +34,12 @@ class ScreenApp(App[T]):
         Binding("q", "quit", show=False),
         Binding("ctrl+c", "quit", show=False, priority=True),
     ]
+
+    _disarm = Disarm()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's own, and one for words of the world."""
+        return [*super().get_line_filters(), self._disarm]
 
     def dress(self) -> None:
         """Put the themes on; first thing when the screen is mounted."""

@@ -8,8 +8,10 @@ from textual.app import App
 from textual.binding import Binding
 from textual.color import Color
 from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
 
-from oreo_agent.player.harmless import disarmed
+from oreo_agent.errors import OreoError
+from oreo_agent.player.harmless import disarmed, harmless
 from oreo_agent.player.themes import DARK, LIGHT
 
 T = TypeVar("T")
@@ -46,6 +48,10 @@ class ScreenApp(App[T]):
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = DARK.name
+
+    def tell(self, trouble: OreoError | str, *, severity: SeverityLevel = "error") -> None:
+        """What went wrong, in a corner for a while; brackets in it are no markup."""
+        self.notify(harmless(str(trouble)), severity=severity, timeout=10, markup=False)
 
     def action_toggle_theme(self) -> None:
         """Dark or light."""

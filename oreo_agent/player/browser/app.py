@@ -18,7 +18,6 @@ from oreo_agent.player.browser.listing import Listing
 from oreo_agent.player.browser.preview import Preview, glance, trouble
 from oreo_agent.player.browser.query import Facet, Query
 from oreo_agent.player.browser.table import EpisodeTable
-from oreo_agent.player.harmless import harmless
 from oreo_agent.player.screen import ScreenApp
 from oreo_agent.records.listing import Order
 
@@ -138,13 +137,10 @@ class BrowserApp(ScreenApp[Opened | None]):
                     keep = None  # from here on the cursor is the person's
         except OreoError as error:
             self._trouble = str(error)
-            self._tell(error)
+            self.tell(error)
         if listing is self.listing:
             self._busy = False
             self._draw(keep=keep)
-
-    def _tell(self, error: OreoError) -> None:
-        self.notify(harmless(str(error)), severity="error", timeout=10, markup=False)
 
     def _draw(self, *, keep: str | None = None) -> None:
         listing = self.listing
@@ -178,7 +174,7 @@ class BrowserApp(ScreenApp[Opened | None]):
             self.listing.reader.get(name)
         except RecordError as error:
             self.listing.damaged.add(name)
-            self._tell(error)
+            self.tell(error)
             self._draw()
             return
         self.exit(Opened(id=name, ids=tuple(self.listing.ids)))
@@ -233,7 +229,7 @@ class BrowserApp(ScreenApp[Opened | None]):
             try:
                 least = float(number) if number.strip() else None
             except ValueError:
-                self.notify(f"{number!r} is no number", severity="error", markup=False)
+                self.tell(f"{number!r} is no number; write one from 0 to 1")
                 return
             where = replace(self.listing.query.where, least_reward=least)
             self._asking(replace(self.listing.query, where=where))

@@ -36,8 +36,8 @@ from oreo_agent.player.browser.listing import Listing
 from oreo_agent.player.browser.query import Query
 from oreo_agent.player.browser.table import EpisodeTable
 from oreo_agent.records.folder import DATABASE
-from oreo_agent.records.listing import Order
-from oreo_agent.records.reader import Filter, StoreReader
+from oreo_agent.records.listing import Filter, Order
+from oreo_agent.records.reader import StoreReader
 from oreo_agent.records.search import search
 
 ROUNDS = 5

@@ -1,27 +1,29 @@
-"""How much memory it takes to look at, part and join a large store.
+"""How much memory it takes to look at, part, join, export and import a large store.
 
-``python benchmarks/data.py [--episodes 100000] [--json FILE]`` makes a store of so many episodes
-and another of a tenth, then runs each operation of `oreo-agent data` on both in a process of its
-own. ``NAME_memory_growth`` is the highest resident memory on the large one divided by that on the
-small one: 1 where memory does not grow with the store. ``NAME_episodes_per_second`` is of the large
-one.
+``python benchmarks/data.py [--episodes 100000] [--json FILE]`` makes a store of so many household
+games and another of a tenth, then runs each operation of `oreo-agent data` on both in a process of
+its own. ``NAME_memory_growth`` is the highest resident memory of that process on the large one
+divided by that on the small one: 1 where memory does not grow with the store.
+``NAME_episodes_per_second`` is of the large one, by processor time.
 """
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from machine import machine, write
+from made_up_store import made_up_store
 
 OPERATIONS = {
     "stats": "from oreo_agent.records.stats import stats; stats([source])",
     "check": "from oreo_agent.rollouts.checking import check_store; check_store(source)",
     "filter": (
         "from oreo_agent.records.selecting import filter_store\n"
-        "from oreo_agent.records.reader import Filter\n"
+        "from oreo_agent.records.listing import Filter\n"
         "filter_store(source, new, Filter(ends=('won',)))"
     ),
     "dedupe": "from oreo_agent.records.selecting import dedupe_store; dedupe_store(source, new)",
@@ -30,57 +32,38 @@ OPERATIONS = {
         "split_store(source, new, new + '-held-out', share=0.1)"
     ),
     "merge": "from oreo_agent.records.merge import merge; merge(new, [source])",
-    "export": "from oreo_agent.rollouts.exporting import export; export(source, new + '.jsonl')",
+    "export": (
+        "from oreo_agent.rollouts.exporting import export; export(source, source + '.jsonl')"
+    ),
+    "import": (
+        "from pathlib import Path\n"
+        "from oreo_agent.rollouts.importing import ImportSettings, import_logs\n"
+        "rows = (Path(source + '.jsonl'),)\n"
+        "import_logs(ImportSettings(sources=rows, out=Path(new), format='records'))"
+    ),
 }
+"""What each does with ``source``, a store, and ``new``, a folder to be; `export` makes what
+`import` reads."""
 PROBE = """
-import json, resource, sys, time
+import json, sys, time
 source, new = sys.argv[1:3]
-began = time.perf_counter()
+began = time.process_time()
 {work}
-took = time.perf_counter() - began
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps([took, peak]))
+took = time.process_time() - began
+with open("/proc/self/status") as status:
+    # ru_maxrss would not do: it begins at the memory of the process that started this one
+    (peak,) = (line.split()[1] for line in status if line.startswith("VmHWM:"))
+print(json.dumps([took, int(peak) / 1024]))
 """
 
 
-def make(folder: Path, episodes: int) -> None:
-    """A store of plain episodes of four turns, four an instance."""
-    from oreo_agent.records.episode import Episode, PolicyRecord, Segment
-    from oreo_agent.records.store import Store
-
-    with Store.create(folder, prompt="react", tokenizer="") as store:
-        for number in range(episodes):
-            segments = [
-                Segment(kind=kind, ids=(), text=f"{kind} {number % 97} {turn} of some words")
-                for turn in range(4)
-                for kind in ("observation", "action")
-            ]
-            store.append(
-                Episode(
-                    id=f"e{number:07}",
-                    task="t",
-                    environment="",
-                    split="train",
-                    instance=f"i{number // 4}",
-                    task_type="",
-                    seed=0,
-                    repeat=number % 4,
-                    policy=PolicyRecord(kind="import"),
-                    prompt="react",
-                    tokenizer="",
-                    segments=tuple(segments),
-                    reward=float(number % 3 == 0),
-                    end="won" if number % 3 == 0 else "lost",
-                    seconds=0.0,
-                )
-            )
-
-
 def measure(work: str, source: Path, new: Path) -> tuple[float, float]:
-    """Seconds, and the highest resident memory in MB."""
+    """Processor time in seconds, highest resident memory in MiB; what was made is deleted."""
     command = [sys.executable, "-c", PROBE.format(work=work), str(source), str(new)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     seconds, peak = json.loads(done.stdout.splitlines()[-1])
+    for made in (new, new.with_name(f"{new.name}-held-out")):
+        shutil.rmtree(made, ignore_errors=True)
     return seconds, peak
 
 
@@ -94,15 +77,19 @@ def main() -> None:
     details: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        make(root / "large", given.episodes)
-        make(root / "small", given.episodes // 10)
+        made_up_store(root / "large", given.episodes)
+        made_up_store(root / "small", given.episodes // 10)
         for operation, work in OPERATIONS.items():
             _, small = measure(work, root / "small", root / f"{operation}-small")
             seconds, large = measure(work, root / "large", root / f"{operation}-large")
             figures[f"{operation}_memory_growth"] = round(large / small, 2)
             figures[f"{operation}_episodes_per_second"] = round(given.episodes / seconds)
-            details[operation] = {"small_mb": small, "large_mb": large, "seconds": seconds}
-            print(f"{operation}: {small:.0f} MB -> {large:.0f} MB, {seconds:.0f} s", flush=True)
+            details[operation] = {
+                "small_mib": round(small, 1),
+                "large_mib": round(large, 1),
+                "seconds": round(seconds, 1),
+            }
+            print(f"{operation}: {small:.0f} MiB -> {large:.0f} MiB, {seconds:.0f} s", flush=True)
     write(
         {
             "benchmark": "data",

@@ -27,6 +27,7 @@ from oreo_agent.cli.rollout import rollout
 from oreo_agent.cli.serve import serve
 from oreo_agent.cli.train import train
 from oreo_agent.errors import OreoError, Stopped
+from oreo_agent.player.harmless import harmless
 
 VERBS: dict[str, Callable[..., None]] = {
     "rollout": rollout,
@@ -109,14 +110,14 @@ def run(arguments: Sequence[str]) -> int:
         code = make_app()(list(arguments), prog_name="oreo-agent", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except OreoError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {harmless(str(error))}", err=True)
         return error.exit_code
     except Exception as error:
         # A fault in the arguments: the class is click's or typer's own copy of it, by version.
         told = getattr(error, "format_message", None)
         if told is None:
             raise
-        typer.echo(f"error: {told()}" if told() else "", err=True)
+        typer.echo(f"error: {harmless(told())}" if told() else "", err=True)
         return 2
 
 

@@ -118,7 +118,7 @@ def export(
     json: options.AsJson = False,
 ) -> None:
     """Write episodes to a file, to a folder of `datasets`, or to a Minari data set."""
-    from oreo_agent.records.reader import Filter
+    from oreo_agent.records.listing import Filter
     from oreo_agent.rollouts.exporting import export
 
     where = Filter(task=task, task_type=task_type, policy=policy, ends=_ends(end))
@@ -134,7 +134,7 @@ def stats(
     json: options.AsJson = False,
 ) -> None:
     """Count episodes, wins and lengths by task, type, split and policy."""
-    from oreo_agent.records.reader import Filter
+    from oreo_agent.records.listing import Filter
     from oreo_agent.records.stats import stats
 
     where = Filter(task=task, split=split, policy=policy, ends=_ends(end))
@@ -160,7 +160,7 @@ def filter_(
     """Put the episodes that meet every condition into a new store."""
     from dataclasses import asdict
 
-    from oreo_agent.records.reader import Filter
+    from oreo_agent.records.listing import Filter
     from oreo_agent.records.selecting import filter_store
 
     where = Filter(

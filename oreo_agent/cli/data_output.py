@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import typer
-
-from oreo_agent.cli.output import say_json, say_table, share
+from oreo_agent.cli.output import say, say_json, say_table, share
 
 
 def told_import(done: Mapping[str, Any], json: bool) -> None:
@@ -13,7 +11,7 @@ def told_import(done: Mapping[str, Any], json: bool) -> None:
     if json:
         say_json(done)
         return
-    typer.echo(
+    say(
         f"{done['out']}: {done['imported']} episodes imported from {done['rows']} rows "
         f"({done['won']} won, {done['steps']} replies, {done['tokens']} tokens)"
     )
@@ -24,21 +22,21 @@ def told_import(done: Mapping[str, Any], json: bool) -> None:
     ]
     for count, what in lines:
         if count:
-            typer.echo(f"{count} {what}")
+            say(f"{count} {what}")
     _say_reasons(done["aside"], "kept aside")
     if done["replays"] is not None:
         _say_replays(done["replays"])
 
 
 def _say_replays(replays: Mapping[str, Any]) -> None:
-    typer.echo(
+    say(
         f"replayed: {replays['matched']} logs word for word, {replays['differing']} differ, "
         f"{replays['impossible']} cannot be replayed; {replays['observations']} observations "
         f"equal; outcomes: {replays['outcomes_equal']} equal, "
         f"{replays['outcomes_differing']} different"
     )
     for odd in replays["differences"]:
-        typer.echo(
+        say(
             f"  {odd['place']}: {odd['verdict']} at turn {odd['turn']}\n"
             f"    the log:   {_short(odd['log'])}\n    the world: {_short(odd['world'])}"
         )
@@ -49,9 +47,7 @@ def told_export(done: Mapping[str, Any], json: bool) -> None:
     if json:
         say_json(done)
         return
-    typer.echo(
-        f"{done['out']}: {done['rows']} rows of {done['episodes']} episodes, as {done['format']}"
-    )
+    say(f"{done['out']}: {done['rows']} rows of {done['episodes']} episodes, as {done['format']}")
     _say_reasons(done["left_out"], "left out")
 
 
@@ -89,7 +85,7 @@ def told_stats(found: Any, json: bool) -> None:
         )
         return
     ends = ", ".join(f"{count} {end}" for end, count in found.ends.items())
-    typer.echo(f"{found.episodes} episodes of {found.instances} instances: {ends}")
+    say(f"{found.episodes} episodes of {found.instances} instances: {ends}")
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(f"{row['task']} {row['split']}, played by {row['policy']}", []).append(
@@ -98,12 +94,12 @@ def told_stats(found: Any, json: bool) -> None:
     for title, group in groups.items():
         say_table(
             title,
-            ("type", "n", "won", "interval", "faults", "steps", "tokens"),
+            ("type", "n", "won", "95 %", "faults", "steps", "tokens"),
             [_stats_row(row) for row in group],
         )
     for unit, told in lengths.items():
         least, lower, middle, upper, most, all_ = [*told["quantiles"], *[0] * 6][:6]
-        typer.echo(
+        say(
             f"{unit}: mean {told['mean']:.1f}, least {least}, quartiles {lower} {middle} {upper}, "
             f"95 % up to {most}, most {all_}"
         )
@@ -132,22 +128,22 @@ def told_check(found: Sequence[Mapping[str, Any]], json: bool) -> None:
     for one in found:
         count = sum(one["findings"].values())
         verdict = f"{count} findings" if one["faulty"] else "nothing is wrong"
-        typer.echo(f"{one['store']}: {one['episodes']} episodes, {verdict}")
-        typer.echo(
+        say(f"{one['store']}: {one['episodes']} episodes, {verdict}")
+        say(
             "  ids held against text: "
             + ("yes" if one["drift_checked"] else "no")
             + (f" ({one['said']})" if one["said"] else "")
         )
         for what, number in one["findings"].items():
             names = ", ".join(one["examples"].get(what, ()))
-            typer.echo(f"  {number} x {what}" + (f": {names}" if names else ""))
+            say(f"  {number} x {what}" + (f": {names}" if names else ""))
         if one["repeated"]:
-            typer.echo(f"  {one['repeated']} gave the replies of an earlier one of their instance")
+            say(f"  {one['repeated']} gave the replies of an earlier one of their instance")
 
 
 def _say_reasons(reasons: Mapping[str, int], what: str) -> None:
     for reason, count in reasons.items():
-        typer.echo(f"{count} {what}: {reason}")
+        say(f"{count} {what}: {reason}")
 
 
 def _short(text: str) -> str:

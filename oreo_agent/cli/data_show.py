@@ -60,8 +60,8 @@ def show(
     from oreo_agent.player.browser.plain import episode_data, list_data, list_lines
     from oreo_agent.player.browser.query import Query
     from oreo_agent.player.browser.telling import episode_lines
-    from oreo_agent.records.listing import Order
-    from oreo_agent.records.reader import Filter, StoreReader, named_episode
+    from oreo_agent.records.listing import Filter, Order
+    from oreo_agent.records.reader import StoreReader, named_episode
 
     folder, name = named_episode(store)
     reader = StoreReader(folder)

@@ -7,10 +7,17 @@ from typing import Any
 
 import typer
 
+from oreo_agent.player.harmless import harmless, one_line
+
 
 def say_json(result: Mapping[str, Any]) -> None:
     """One object on one line."""
     typer.echo(json.dumps(result, ensure_ascii=False, default=str))
+
+
+def say(line: str) -> None:
+    """A line for people; whoever's words are in it, they do nothing to the terminal."""
+    typer.echo(harmless(line))
 
 
 def say_doubt(doubt: str) -> None:
@@ -20,18 +27,24 @@ def say_doubt(doubt: str) -> None:
 
 
 def say_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A line and a table below it; the first column is to the left, the others to the right."""
+    """A line and a table below it; the first column is to the left, the others to the right.
+
+    Where a terminal is too narrow the first column takes more lines, and no figure is cut.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    typer.echo(title)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    say(title)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for index, name in enumerate(head):
-        table.add_column(name, justify="left" if index == 0 else "right", no_wrap=index == 0)
+        if index == 0:
+            table.add_column(name, overflow="fold")
+        else:
+            table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(*map(str, row))
-    Console().print(table)
+        table.add_row(*(one_line(str(cell)) for cell in row))
+    Console(markup=False, emoji=False).print(table)
 
 
 def share(part: int, whole: int) -> str:

@@ -209,7 +209,7 @@ class PlayerApp(ScreenApp[None]):
             await asyncio.to_thread(verb)
         except OreoError as error:
             self._pause()
-            self.notify(str(error), severity="error", timeout=10)
+            self.tell(error)
         finally:
             self._acting = False
         self._snapshot = self._session.snapshot()

@@ -5,7 +5,6 @@ from pathlib import Path
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.records.episode import Episode
 from oreo_agent.records.folder import Card, read_card
-from oreo_agent.records.reader import Filter
 from oreo_agent.records.store import Store
 
 
@@ -34,7 +33,7 @@ class Recorder:
             RecordError: the disk refuses, or somebody else writes to the store.
         """
         with self._store() as store:
-            if episode.id not in store.ids(Filter(instance=episode.instance)):
+            if not store.holds(episode.id):
                 store.append(episode)
 
     def _store(self) -> Store:

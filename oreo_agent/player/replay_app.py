@@ -118,7 +118,7 @@ class ReplayApp(ScreenApp[None]):
         try:
             await asyncio.to_thread(verb)
         except OreoError as error:
-            self.notify(str(error), severity="warning", timeout=8)
+            self.tell(error, severity="warning")
         finally:
             self._acting = False
         self._snapshots = self._replay.snapshots()
@@ -129,7 +129,7 @@ class ReplayApp(ScreenApp[None]):
     def _complain(self) -> None:
         """Say what a judge could not read of the episode."""
         for trouble in self._replay.troubles:
-            self.notify(trouble, severity="warning", timeout=8)
+            self.tell(trouble, severity="warning")
 
     def _draw(self) -> None:
         first = self._snapshots[0]

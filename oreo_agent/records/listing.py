@@ -1,4 +1,4 @@
-"""A store as a list: in which order, and what its columns say of an episode."""
+"""A store as a list: which episodes, in which order, and what its columns say of each."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +12,62 @@ from oreo_agent.errors import SettingError, nearest
 
 SortKey = Literal["id", "steps", "tokens", "reward"]
 SORT_KEYS: tuple[str, ...] = get_args(SortKey)
+Column = Literal[
+    "task", "split", "instance", "task_type", "policy", "end", "reward", "steps", "tokens"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which episodes: those that meet every condition that is set."""
+
+    task: str | None = None
+    split: str | None = None
+    instance: str | None = None
+    instance_part: str | None = None
+    """What the instance's id contains, whatever the case of its ASCII letters."""
+    task_type: str | None = None
+    policy: str | None = None
+    """A policy's name as `policy_name` writes it, or the beginning of it (``"expert"``)."""
+    ends: tuple[str, ...] | None = None
+    """Any of these ends."""
+    least_reward: float | None = None
+    """This reward or more."""
+    most_reward: float | None = None
+    """This reward or less."""
+    least_steps: int | None = None
+    """So many replies or more."""
+    most_steps: int | None = None
+    """So many replies or fewer."""
+
+    def sql(self) -> tuple[str, list[str | float]]:
+        """A WHERE clause, empty if nothing is set, and what stands at its question marks."""
+        clauses: list[str] = []
+        values: list[str | float] = []
+        for column in ("task", "split", "instance", "task_type"):
+            wanted = getattr(self, column)
+            if wanted is not None:
+                clauses.append(f"{column} = ?")
+                values.append(wanted)
+        if self.instance_part is not None:
+            clauses.append("instr(lower(instance), lower(?)) > 0")
+            values.append(self.instance_part)
+        if self.policy is not None:
+            clauses.append("(policy = ? OR substr(policy, 1, ?) = ?)")
+            values += [self.policy, len(self.policy) + 1, self.policy + " "]
+        if self.ends is not None:
+            clauses.append(f"end IN ({', '.join('?' * len(self.ends))})")
+            values += self.ends
+        for bound in ("reward", "steps"):
+            for side, sign in (("least", ">="), ("most", "<=")):
+                edge = getattr(self, f"{side}_{bound}")
+                if edge is not None:
+                    clauses.append(f"{bound} {sign} ?")
+                    values.append(edge)
+        return ("WHERE " + " AND ".join(clauses) if clauses else ""), values
+
+
+EVERYTHING = Filter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, repeat
+from itertools import groupby, islice, repeat
 from pathlib import Path
 
 from oreo_agent.errors import RecordError
@@ -12,6 +12,8 @@ from oreo_agent.records.folder import read_card
 from oreo_agent.records.reader import StoreReader
 from oreo_agent.records.store import Store
 
+HELD = 64
+"""Episodes of the sources that are looked up in the target at a time."""
 Met = tuple[StoreReader, Episode]
 """An episode, and the store that it was met in."""
 
@@ -34,8 +36,8 @@ def merge(target: str | Path, sources: Sequence[str | Path]) -> Merged:
 
     Raises:
         RecordError: stores of different prompt formats or tokenizers, the target among the
-            sources, a damaged episode, or one id with two contents (named). Nothing was written
-            then.
+            sources, an episode that is damaged in a source or was met again and is damaged in the
+            target, or one id with two contents (named). Nothing was written then.
     """
     target = Path(target)
     readers = [StoreReader(source) for source in sources]
@@ -44,10 +46,10 @@ def merge(target: str | Path, sources: Sequence[str | Path]) -> Merged:
     if target.resolve() in {reader.folder.resolve() for reader in readers}:
         raise RecordError(f"{target} is both target and source: name another folder as target")
     first = readers[0]
-    known: list[StoreReader] = [StoreReader(target)] if read_card(target) is not None else []
-    for reader in [*known, *readers[1:]]:
+    known = StoreReader(target) if read_card(target) is not None else None
+    for reader in [*([known] if known is not None else []), *readers[1:]]:
         first.card.refuse_unlike(reader.card, f"store {first.folder}", f"store {reader.folder}")
-    kept = _kept([*known, *readers])
+    kept = _kept(readers, known)
     added = 0
     with Store.create(
         target,
@@ -62,17 +64,26 @@ def merge(target: str | Path, sources: Sequence[str | Path]) -> Merged:
     return Merged(added=added, kept=kept)
 
 
-def _kept(readers: Sequence[StoreReader]) -> int:
-    """How often an episode was met again; all that are met more than once have to be the same."""
+def _kept(readers: Sequence[StoreReader], target: StoreReader | None) -> int:
+    """How often an episode was met again; all that are met more than once have to be the same.
+
+    Of the target no episode is read but those that the sources have too.
+    """
     again = 0
-    for name, ((owner, episode), *others) in _together(readers):
-        again += len(others)
-        for reader, other in others:
-            if encode(other) != encode(episode):
-                raise RecordError(
-                    f"episode {name!r} is not the same in {owner.folder} and "
-                    f"{reader.folder}: nothing was merged; leave one of the stores out"
-                )
+    together = _together(readers)
+    while group := list(islice(together, HELD)):
+        known = {} if target is None else target.held([name for name, _ in group])
+        for name, met in group:
+            if target is not None and name in known:
+                met = [(target, known[name]), *met]
+            (owner, episode), *others = met
+            again += len(others)
+            for reader, other in others:
+                if encode(other) != encode(episode):
+                    raise RecordError(
+                        f"episode {name!r} is not the same in {owner.folder} and "
+                        f"{reader.folder}: nothing was merged; leave one of the stores out"
+                    )
     return again
 
 

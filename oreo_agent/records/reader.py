@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import zstandard
 
@@ -14,72 +14,19 @@ from oreo_agent.records.episode import Episode, PolicyRecord, decode
 from oreo_agent.records.folder import Card, opened, read_card
 from oreo_agent.records.listing import (
     BY_ID,
+    EVERYTHING,
     ROW_COLUMNS,
+    Column,
     EpisodeRow,
+    Filter,
     Order,
     episode_rows,
     nearest_id,
     select_some,
 )
 
-Column = Literal["task", "split", "instance", "task_type", "policy", "end"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """Which episodes: those that meet every condition that is set."""
-
-    task: str | None = None
-    split: str | None = None
-    instance: str | None = None
-    instance_part: str | None = None
-    """What the instance's id contains, whatever the case of its ASCII letters."""
-    task_type: str | None = None
-    policy: str | None = None
-    """A policy's name as `policy_name` writes it, or the beginning of it (``"expert"``)."""
-    ends: tuple[str, ...] | None = None
-    """Any of these ends."""
-    least_reward: float | None = None
-    """This reward or more."""
-    most_reward: float | None = None
-    """This reward or less."""
-    least_steps: int | None = None
-    """So many replies or more."""
-    most_steps: int | None = None
-    """So many replies or fewer."""
-
-    def sql(self) -> tuple[str, list[str | float]]:
-        """A WHERE clause, empty if nothing is set, and what stands at its question marks."""
-        clauses: list[str] = []
-        values: list[str | float] = []
-        for column in ("task", "split", "instance", "task_type"):
-            wanted = getattr(self, column)
-            if wanted is not None:
-                clauses.append(f"{column} = ?")
-                values.append(wanted)
-        if self.instance_part is not None:
-            clauses.append("instr(lower(instance), lower(?)) > 0")
-            values.append(self.instance_part)
-        if self.policy is not None:
-            clauses.append("(policy = ? OR substr(policy, 1, ?) = ?)")
-            values += [self.policy, len(self.policy) + 1, self.policy + " "]
-        if self.ends is not None:
-            clauses.append(f"end IN ({', '.join('?' * len(self.ends))})")
-            values += self.ends
-        for bound in ("reward", "steps"):
-            for side, sign in (("least", ">="), ("most", "<=")):
-                edge = getattr(self, f"{side}_{bound}")
-                if edge is not None:
-                    clauses.append(f"{bound} {sign} ?")
-                    values.append(edge)
-        return ("WHERE " + " AND ".join(clauses) if clauses else ""), values
-
-
-EVERYTHING = Filter()
-
 Columns = tuple[str | float | int, ...]
-COLUMNS = "id, task, split, instance, task_type, policy, end, reward, steps, tokens"
-"""Of the table, beside the record; all but the first are `columns_of` it."""
+"""What stands in `ROW_COLUMNS` after the id."""
 
 
 def columns_of(episode: Episode) -> Columns:
@@ -168,7 +115,7 @@ class StoreReader:
 
     def counts(
         self, columns: Sequence[Column], where: Filter = EVERYTHING
-    ) -> dict[tuple[str, ...], int]:
+    ) -> dict[tuple[Any, ...], int]:
         """Number of episodes for each combination of values that these columns have, sorted."""
         clause, values = where.sql()
         named = ", ".join(columns)
@@ -213,14 +160,6 @@ class StoreReader:
         hint = "it is empty" if other is None else f"the nearest is {other!r}"
         raise RecordError(f"store {self.folder} has no episode {wanted!r}; {hint}")
 
-    def ids(self, where: Filter = EVERYTHING) -> set[str]:
-        """The episodes' ids."""
-        clause, values = where.sql()
-        with self._reading() as connection:
-            return {
-                row[0] for row in connection.execute(f"SELECT id FROM episodes {clause}", values)
-            }
-
     def episodes(
         self, where: Filter = EVERYTHING, *, by_instance: bool = False
     ) -> Iterator[Episode]:
@@ -248,7 +187,7 @@ class StoreReader:
         clause, values = where.sql()
         order = "instance, id" if by_instance else "id"
         # ids are sorted, not records: a sort of 100,000 records would fill the disk
-        query = f"SELECT {COLUMNS} FROM episodes {clause} ORDER BY {order}"
+        query = f"SELECT {ROW_COLUMNS} FROM episodes {clause} ORDER BY {order}"
         with self._reading() as connection:
             for name, *columns in connection.execute(query, values):
                 fetched = "SELECT record FROM episodes WHERE id = ?"
@@ -273,6 +212,17 @@ class StoreReader:
                 f"{self.folder}` lists them"
             )
         return self._unpack(name, row[0])
+
+    def held(self, names: Sequence[str]) -> dict[str, Episode]:
+        """Those of the episodes so called that are there, by id.
+
+        Raises:
+            RecordError: one of them is damaged.
+        """
+        marks = ", ".join("?" * len(names))
+        query = f"SELECT id, record FROM episodes WHERE id IN ({marks})"
+        with self._reading() as connection:
+            return {name: self._unpack(name, row) for name, row in connection.execute(query, names)}
 
     def summary(self, where: Filter = EVERYTHING) -> list[SummaryRow]:
         """Counts by task, task type, split and policy, in that order; no episode is decoded."""
@@ -299,13 +249,6 @@ class StoreReader:
                     connection.execute(query, values)
                 )
             ]
-
-    def counted(self, what: str, where: Filter = EVERYTHING) -> dict[str | int, int]:
-        """How many episodes have each value of a column, or of an expression over columns."""
-        clause, values = where.sql()
-        query = f"SELECT {what}, count(*) FROM episodes {clause} GROUP BY 1 ORDER BY 1"
-        with self._reading() as connection:
-            return dict(connection.execute(query, values).fetchall())
 
     def instances(self, where: Filter = EVERYTHING) -> int:
         """Number of different instances."""

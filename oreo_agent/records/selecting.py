@@ -17,7 +17,8 @@ from oreo_agent.records.atomic import sync_folder
 from oreo_agent.records.episode import Episode
 from oreo_agent.records.folder import LOCK, Card, WriterLock
 from oreo_agent.records.formats.sinks import refuse_taken
-from oreo_agent.records.reader import Filter, StoreReader
+from oreo_agent.records.listing import Filter
+from oreo_agent.records.reader import StoreReader
 from oreo_agent.records.store import Store
 
 

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from oreo_agent.records.reader import EVERYTHING, Filter, StoreReader, SummaryRow
+from oreo_agent.records.listing import EVERYTHING, Column, Filter
+from oreo_agent.records.reader import StoreReader, SummaryRow
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)
 """Of the episodes that are no longer, for tables of lengths."""
@@ -44,14 +46,14 @@ def stats(stores: Sequence[str | Path], where: Filter = EVERYTHING) -> Stats:
     """
     readers = [StoreReader(store) for store in stores]
     ends = _counted(readers, "end", where)
-    rewards = _counted(
-        readers, "CASE reward WHEN 0 THEN '0' WHEN 1 THEN '1' ELSE 'between' END", where
-    )
+    rewards: Counter[str] = Counter()
+    for reward, count in _counted(readers, "reward", where).items():
+        rewards[{0: "0", 1: "1"}.get(reward, "between")] += count
     return Stats(
         episodes=ends.total(),
         instances=_instances(readers, where),
-        ends={str(end): count for end, count in sorted(ends.items())},
-        rewards={str(reward): count for reward, count in sorted(rewards.items())},
+        ends=dict(sorted(ends.items())),
+        rewards=dict(sorted(rewards.items())),
         lengths=tuple(
             _lengths(unit, _counted(readers, unit, where)) for unit in ("steps", "tokens")
         ),
@@ -59,10 +61,11 @@ def stats(stores: Sequence[str | Path], where: Filter = EVERYTHING) -> Stats:
     )
 
 
-def _counted(readers: Sequence[StoreReader], what: str, where: Filter) -> "Counter[str | int]":
-    found: Counter[str | int] = Counter()
+def _counted(readers: Sequence[StoreReader], column: Column, where: Filter) -> Counter[Any]:
+    """Episodes of all stores for each value of a column."""
+    found: Counter[Any] = Counter()
     for reader in readers:
-        found.update(reader.counted(what, where))
+        found.update({value: count for (value,), count in reader.counts((column,), where).items()})
     return found
 
 
@@ -70,12 +73,11 @@ def _instances(readers: Sequence[StoreReader], where: Filter) -> int:
     """Different instances; those of several stores are told apart by name."""
     if len(readers) == 1:
         return readers[0].instances(where)
-    names = {name for reader in readers for name in reader.counted("instance", where)}
-    return len(names)
+    return len(_counted(readers, "instance", where))
 
 
-def _lengths(unit: str, found: "Counter[str | int]") -> Lengths:
-    lengths = sorted((int(length), count) for length, count in found.items())
+def _lengths(unit: str, found: Counter[int]) -> Lengths:
+    lengths = sorted(found.items())
     total = sum(count for _, count in lengths)
     quantiles: list[int] = []
     for share in SHARES if total else ():

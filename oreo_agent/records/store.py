@@ -150,7 +150,7 @@ class Store(StoreReader):
             if self.holds(name):
                 raise RecordError(
                     f"store {self.folder} already holds an episode {name!r}: "
-                    "leave out what `ids()` names"
+                    "leave out what `holds()` says is there"
                 )
             self._pending[name] = row
             if len(self._pending) >= self._group_episodes or self._overdue:

@@ -19,7 +19,8 @@ from oreo_agent.agent.strategies.best_of_k import BestOfK
 from oreo_agent.errors import DataError, RecordError, SettingError
 from oreo_agent.model.prompt import PromptFormat, ids_of, spent
 from oreo_agent.records.episode import BranchRecord, Episode, Segment
-from oreo_agent.records.reader import Filter, StoreReader
+from oreo_agent.records.listing import Filter
+from oreo_agent.records.reader import StoreReader
 from oreo_agent.records.store import Store
 from oreo_agent.rollouts.plan import Work, digest
 from oreo_agent.rollouts.players import ModelPlayer, Player
@@ -153,7 +154,7 @@ def _forks(
 def _parents(store: StoreReader, seed: int) -> Iterator[str]:
     """Ids of won episodes and of others in turn, until one kind is used up; then the rest."""
     won, others = (
-        sorted(store.ids(Filter(ends=ends)))
+        store.listed(Filter(ends=ends))
         for ends in (("won",), ("lost", "step_limit", "token_limit"))
     )
     for names in (won, others):

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from oreo_agent.errors import OreoError, RecordError
+from oreo_agent.errors import OreoError, RecordError, SettingError
 from oreo_agent.model.prompt import PromptFormat, load_prompt
 from oreo_agent.records.episode import Episode, Segment
 from oreo_agent.records.folder import Card
@@ -15,8 +15,6 @@ from oreo_agent.records.selecting import replies_digest
 
 SHOWN = 5
 """Ids of each kind of finding that are told."""
-BRINGS_ITS_OWN = ("compact", "words")
-"""Prompt formats with a vocabulary of their own, which need no tokenizer."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,17 +90,16 @@ def _prompt(card: Card, model: str | None, done: Checked) -> PromptFormat | None
     if not card.tokenizer:
         done.said = "the store holds no token ids"
         return None
-    name = card.settings.get("format")
-    if model is None and name not in BRINGS_ITS_OWN:
-        done.said = "ids were not held against text; name the model's folder with --model"
-        return None
-    tokenizer = None
-    if name not in BRINGS_ITS_OWN:
+    try:
+        prompt = load_prompt(card.settings)  # those with a vocabulary of their own
+    except SettingError as error:
+        if model is None:
+            done.said = str(error)
+            return None
         # transformers takes seconds to import
         from oreo_agent.model.tokenizers import load_tokenizer  # noqa: PLC0415
 
-        tokenizer = load_tokenizer(str(model))
-    prompt = load_prompt(card.settings, tokenizer)
+        prompt = load_prompt(card.settings, load_tokenizer(model))
     done.drift_checked = True
     if prompt.tokenizer_fingerprint != card.tokenizer:
         done.said = (

@@ -88,7 +88,7 @@ def collect(settings: CollectSettings) -> CollectSummary:
     player = settings.cast.player(stage)
     works = _plan(settings, player)
     with open_store(settings.out, player) as store:
-        there = store.ids()
+        there = set(store.listed())
         missing = [work for work in works if work.id not in there]
         progress = Progress(len(works), already=len(works) - len(missing))
         playing = play_all(stage, settings.cast, player, missing, settings.workers)

@@ -86,7 +86,7 @@ def _episodes(
                 progress.add(episode)
         return episodes
     with open_store(settings.record, player) as store:
-        there = store.ids()
+        there = set(store.listed())
         missing = [work for work in works if work.id not in there]
         progress = Progress(len(works), already=len(works) - len(missing))
         with _played(settings, player, missing) as playing, progress:

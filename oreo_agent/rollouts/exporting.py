@@ -15,7 +15,8 @@ from oreo_agent.records.formats.of_episode import conversation_of
 from oreo_agent.records.formats.record_rows import row_of
 from oreo_agent.records.formats.sinks import refuse_taken, write_rows
 from oreo_agent.records.formats.trl import as_messages, as_pair
-from oreo_agent.records.reader import EVERYTHING, Filter, StoreReader
+from oreo_agent.records.listing import EVERYTHING, Filter
+from oreo_agent.records.reader import StoreReader
 from oreo_agent.rollouts import minari_files
 
 Row = dict[str, Any]
@@ -138,6 +139,7 @@ def _pairs(reader: StoreReader, where: Filter, done: Exported) -> Iterator[Row]:
             pairs = list(zip(kept[: len(kept) // 2], reversed(kept), strict=False))
             pairs = [(best, worst) for best, worst in pairs if best.reward > worst.reward]
             done.episodes += 2 * len(pairs)
-            done.left_out["no other outcome to pair it with"] += len(kept) - 2 * len(pairs)
+            if alone := len(kept) - 2 * len(pairs):
+                done.left_out["no other outcome to pair it with"] += alone
             for best, worst in pairs:
                 yield as_pair(best, worst)

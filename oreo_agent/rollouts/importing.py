@@ -1,12 +1,12 @@
 """Somebody else's logs into a store: what cannot be read is counted, told and kept aside."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -15,13 +15,7 @@ from oreo_agent.records.episode import Episode
 from oreo_agent.records.folder import Card
 from oreo_agent.records.formats import FORMATS, RECORDS, Format
 from oreo_agent.records.formats.aside import Aside, opened_aside
-from oreo_agent.records.formats.conversation import (
-    Conversation,
-    NoOutcome,
-    Unreadable,
-    as_reward,
-    mapping,
-)
+from oreo_agent.records.formats.conversation import Conversation, Unreadable, as_reward
 from oreo_agent.records.formats.record_rows import episode_of
 from oreo_agent.records.formats.rows import Found, find_rows
 from oreo_agent.records.store import Store
@@ -169,11 +163,7 @@ class Importer:
 
     def _read(self, row: Any, format: Format) -> list[Conversation]:
         try:
-            return format.read(row)
-        except NoOutcome:
-            if self.settings.reward is None:
-                raise
-            return format.read(_rewarded(mapping(row), self.settings.reward))
+            return format.read(row, self.settings.reward)
         except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             raise Unreadable(f"it is built otherwise ({type(error).__name__}: {error})") from error
 
@@ -272,9 +262,3 @@ def _judged(episode: Episode, replay: Replay | None) -> Episode:
         for segment in episode.segments
     ]
     return replace(episode, segments=tuple(segments))
-
-
-def _rewarded(row: Mapping[str, Any], reward: float) -> dict[str, Any]:
-    """The row with an outcome, in every place where a format looks for one."""
-    extra = cast(Mapping[str, Any], row.get("extra") or {})
-    return {**row, "reward": reward, "extra": {**extra, "reward": reward}}

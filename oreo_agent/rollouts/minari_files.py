@@ -1,7 +1,5 @@
 """Minari data sets on disk, by Minari itself."""
 
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +9,7 @@ from gymnasium.spaces import Text
 
 from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.records.formats.minari import NAMED
+from oreo_agent.records.formats.sinks import whole
 
 CHARACTERS = "".join(chr(code) for code in (*range(32, 127), 10))
 LONGEST = 1_000_000
@@ -56,14 +55,12 @@ def write(target: Path, rows: Iterable[dict[str, Any]], name: str = "oreo/episod
 
     Raises:
         SettingError: Minari, or one of the packages that it needs for that, is not installed.
+        RecordError: ``target`` is there, or its folder cannot be written to.
     """
     minari, collector = _minari(), _part("data_collector")
     storage = _part("dataset.minari_storage")
     text = Text(max_length=LONGEST, min_length=0, charset=CHARACTERS)
-    target = target.absolute()  # Minari loses its way in relative ones
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
-    try:
+    with whole(target.absolute(), folder=True) as part:  # Minari loses its way in relative ones
         store = storage.MinariStorage.new(part / "data", text, text, data_format="hdf5")
         written = 0
         group: list[Any] = []
@@ -75,10 +72,6 @@ def write(target: Path, rows: Iterable[dict[str, Any]], name: str = "oreo/episod
                 group = []
         store.update_episodes(group)
         store.update_metadata({"dataset_id": name, "minari_version": minari.__version__})
-        part.rename(target)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
     return written
 
 

@@ -46,14 +46,14 @@ def reenact(stage: Stage, conversations: Sequence[Conversation]) -> list[Replay]
 
     Args:
         stage: where; its step limit has to be `LONGEST`.
-        conversations: as many as the stage has slots, or fewer.
+        conversations: one or more.
 
     Raises:
         SettingError: the environment is not registered.
         DataError: the world does not find its data.
     """
     found = [Replay() for _ in conversations]
-    world = stage.open(len(conversations) or 1)
+    world = stage.open(len(conversations))
     plain = LOGGED.load(stage.task) if stage.task in LOGGED.names() else str.strip
     try:
         starts = {

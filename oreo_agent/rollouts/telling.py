@@ -6,18 +6,22 @@ from typing import Any
 
 from oreo_agent.errors import SettingError
 from oreo_agent.model.chat import last_action
-from oreo_agent.model.prompt import PromptFormat, load_prompt
+from oreo_agent.model.prompt import PROMPTS, PromptFormat, load_prompt
 from oreo_agent.records.episode import Episode, PolicyRecord, Segment
 from oreo_agent.records.formats.conversation import Conversation, Exchange, Unreadable
+from oreo_agent.records.formats.of_episode import SOLUTIONS
 from oreo_agent.registry import Registry
 from oreo_agent.rollouts.live import VERSIONS
 from oreo_agent.rollouts.stage import Stage, find_task
-from oreo_agent.rollouts.wording import OF_QUESTIONS, TextOnly, task_prompt
+from oreo_agent.rollouts.wording import TextOnly, task_prompt
 from oreo_tasks import TASKS
 
 TYPES: Registry[Callable[[str], str]] = Registry(
     "task whose ids name their type", {"alfworld": "oreo_tasks.alfworld:task_type_of"}
 )
+
+OF_ANY_TASK = ("react", "bare", "steps")
+"""Prompt formats that need nothing of a task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,7 @@ class Teller:
         Raises:
             Unreadable: a reply of several lines names no action.
         """
-        if self.prompt.name in OF_QUESTIONS:
+        if self.prompt.name in SOLUTIONS:
             return conversation
         marked = any(last_action(turn.reply) is not None for turn in conversation.turns)
         turns = [replace(turn, command=_command(turn, marked)) for turn in conversation.turns]
@@ -91,7 +95,7 @@ class Teller:
         if self.folds and conversation.instruction:
             first = f"{conversation.instruction}\n\n{first}"
         segments = list(self.prompt.opening(first))
-        if self.prompt.name in OF_QUESTIONS and len(conversation.turns) > 1:
+        if self.prompt.name in SOLUTIONS and len(conversation.turns) > 1:
             raise Unreadable("it has several replies, and a solution is one")
         for number, turn in enumerate(conversation.turns):
             if number:
@@ -165,10 +169,11 @@ def make_teller(
             source=source,
             folds=False,
         )
-    if prompt in ("compact", "words"):
+    PROMPTS.check(prompt)
+    if prompt not in OF_ANY_TASK:
         raise SettingError(
             f"the prompt format {prompt!r} takes its words from the task, and {task!r} is none of "
-            "ours; take react, bare or steps"
+            f"ours; take {', '.join(OF_ANY_TASK[:-1])} or {OF_ANY_TASK[-1]}"
         )
     return Teller(
         prompt=_free_prompt(prompt, model),

@@ -10,6 +10,7 @@ from typing import Any, Self, cast
 from oreo_agent.errors import SettingError, nearest
 from oreo_agent.model.prompt import PROMPTS, PromptFormat, load_prompt
 from oreo_agent.records.episode import Segment
+from oreo_agent.records.formats.of_episode import SOLUTIONS
 from oreo_agent.registry import Registry
 from oreo_envs.registration import Prompt
 from oreo_tasks.answers import load_verifier
@@ -29,8 +30,6 @@ WORDS: Registry[tuple[str, ...]] = Registry(
     "task with few words (prompt format 'words')",
     {"wordproblems": "oreo_tasks.wordproblems.words:VOCABULARY"},
 )
-OF_QUESTIONS = ("steps", "words")
-"""Formats in which a solution is told; no others do for questions."""
 OF_WORLDS = ("text", "given")
 """Formats in which a registered environment is told: to a tiny model, and to a pretrained one."""
 
@@ -80,11 +79,11 @@ def task_prompt(
         BundleError: ``model`` has no tokenizer.
     """
     PROMPTS.check(name)
-    if (asked is not None) != (name in OF_QUESTIONS) or name in OF_WORLDS:
+    if (asked is not None) != (name in SOLUTIONS) or name in OF_WORLDS:
         fits = (
-            OF_QUESTIONS
+            SOLUTIONS
             if asked is not None
-            else sorted({*PROMPTS.names()} - {*OF_QUESTIONS, *OF_WORLDS})
+            else sorted({*PROMPTS.names()} - {*SOLUTIONS, *OF_WORLDS})
         )
         raise SettingError(
             f"task {task!r} cannot be told in the prompt format {name!r}; take {' or '.join(fits)}"

@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+import typer
 
-from oreo_agent.cli import GROUPS, run
+from oreo_agent.cli import GROUPS, make_app, run
 from oreo_agent.cli.data import DATA_VERBS
+from oreo_agent.cli.output import say_table
 
 LOG = "You are in a room.\nYour task is to: look.\n> look\nA room.\n"
 ROWS = [
@@ -47,7 +50,12 @@ def test_every_sub_command_explains_itself_and_every_option_has_a_line(oreo, ver
     code, out, _ = oreo("data", verb, "--help")
     assert code == 0
     assert f"Usage: oreo-agent data {verb}" in out
-    assert "--json" in out
+    command: Any = typer.main.get_command(make_app())
+    told = command.commands["data"].commands[verb].params
+    assert "json" in {each.name for each in told}
+    for each in told:
+        assert each.help, f"{each.name} has no line"
+        assert all(f" {name}" in out for name in each.opts if name.startswith("-"))
 
 
 def test_the_sub_commands_are_listed_and_a_mistyped_one_is_named(oreo):
@@ -74,7 +82,7 @@ def test_help_loads_nothing_heavy(verb):
 def test_the_way_of_a_log_through_all_of_them(oreo, logs, store, tmp_path):
     code, out, _ = oreo("data", "import", logs, "--from", "react", "--out", store, "--json")
     told = json.loads(out.splitlines()[-1])
-    assert (code, told["imported"], told["already"]) == (0, 6, 0) or told["already"] == 6
+    assert (code, told["imported"], told["already"]) == (0, 0, 6)
     assert sum(told["aside"].values()) == 1
     code, out, _ = oreo("data", "stats", store)
     assert code == 0
@@ -132,12 +140,42 @@ def test_a_store_with_a_fault_is_told_and_leaves_with_2(oreo, store):
     import sqlite3
 
     connection = sqlite3.connect(store / "episodes.db")
-    connection.execute("UPDATE episodes SET reward = 1 WHERE rowid = 1")
-    connection.execute("UPDATE episodes SET record = x'00' WHERE rowid = 2")
+    rows = connection.execute("SELECT id FROM episodes ORDER BY id LIMIT 2").fetchall()
+    connection.execute("UPDATE episodes SET reward = 0.5 WHERE id = ?", rows[0])
+    connection.execute("UPDATE episodes SET record = x'00' WHERE id = ?", rows[1])
     connection.commit()
     connection.close()
     code, out, _ = oreo("data", "check", store, "--json")
     (told,) = json.loads(out)["stores"]
-    assert code == 2
-    assert told["findings"]["damaged"] == 1
-    assert told["episodes"] == 6
+    assert (code, told["episodes"]) == (2, 6)
+    assert told["findings"] == {"damaged": 1, "the table says otherwise than the record": 1}
+    ids = [name for (name,) in rows]
+    assert sorted(name for names in told["examples"].values() for name in names) == sorted(ids)
+
+
+def test_a_narrow_table_cuts_no_figure_and_words_of_the_world_do_nothing(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    name, bad = "pick_cool_then_place_in_recep", "[red]\x1b[2J:smile:"
+    say_table(bad, ("type", "n", "95 %"), [(name, 1_000_000, "13%-20%"), (bad, 2, "x")])
+    out = capsys.readouterr().out
+    assert "1000000" in out
+    assert "13%-20%" in out
+    assert name in "".join(line.split()[0] for line in out.splitlines() if line.strip())
+    assert out.count("[red]␛[2J:smile:") == 2
+    assert "\x1b" not in out
+
+
+def test_what_a_log_says_does_nothing_to_the_terminal(oreo, tmp_path):
+    rows = [ROWS[0] | {"name": "a/b\x1b[2J", "end": "lost"}, {"traj": LOG, "result": "\x9b31m"}]
+    path = tmp_path / "logs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    store = tmp_path / "store"
+    for arguments in (
+        ("import", path, "--from", "react", "--task", "my\x1b[2J", "--out", store),
+        ("stats", store),
+        ("check", store),
+        ("show", store),
+    ):
+        code, out, err = oreo("data", *arguments)
+        assert code == 0
+        assert not any(letter in out + err for letter in "\x1b\x9b")

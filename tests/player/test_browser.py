@@ -2,28 +2,30 @@
 
 import asyncio
 import sqlite3
+import unicodedata
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browsed_store import fill_store
+from browsed_store import fill_store, made
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from oreo_agent.player.browser import browsing
 from oreo_agent.player.browser.app import BrowserApp, Opened
 from oreo_agent.player.browser.browsing import browse
-from oreo_agent.player.browser.dialogs import BrowserHelp, ChoiceDialog, EpisodeScreen, TextDialog
+from oreo_agent.player.browser.dialogs import BrowserHelp, ChoiceDialog, TextDialog
 from oreo_agent.player.browser.listing import Listing
 from oreo_agent.player.browser.preview import Preview
 from oreo_agent.player.browser.query import NOT_WON, Query
 from oreo_agent.player.browser.table import EpisodeTable
 from oreo_agent.player.browser.telling import goal
 from oreo_agent.player.themes import DARK, LIGHT
+from oreo_agent.records.episode import PolicyRecord, Segment
 from oreo_agent.records.folder import DATABASE
-from oreo_agent.records.listing import Order
-from oreo_agent.records.reader import Filter, StoreReader
+from oreo_agent.records.listing import Filter, Order
+from oreo_agent.records.reader import StoreReader
 from oreo_agent.records.store import Store
 
 Drive = Callable[[BrowserApp, "Pilot[Opened | None]"], Awaitable[None]]
@@ -250,20 +252,45 @@ def test_the_episode_under_the_cursor_is_beside_the_list_where_there_is_room(rea
     drive(what, everything(reader), WIDE)
 
 
-def test_enter_tells_the_episode_or_ends_with_it_and_its_list(reader):
+def test_enter_ends_with_the_episode_and_its_list(reader):
     async def what(app, pilot):
         await press(app, pilot, "f", "2", "down", "enter")
-        if app._leave_to_open:
-            return
-        assert isinstance(app.screen, EpisodeScreen)
-        assert f"{current(app)}: won" in seen(app)
-        await press(app, pilot, "escape")
-        assert not isinstance(app.screen, EpisodeScreen)
 
-    assert drive(what, everything(reader)).return_value is None
     won = reader.listed(Filter(ends=("won",)))
-    app = drive(what, everything(reader), leave_to_open=True)
-    assert app.return_value == Opened(id=won[1], ids=tuple(won))
+    assert drive(what, everything(reader)).return_value == Opened(id=won[1], ids=tuple(won))
+
+
+def test_nothing_that_is_stored_acts_on_the_terminal_or_on_the_screen(tmp_path):
+    bad = "[/b]\x1b[2J\x9b31m\u202e[bold]"
+    shown = Segment(kind="observation", ids=(), text=f"Your task is to: find {bad}.")
+    with Store.create(tmp_path, prompt="bare", tokenizer="t1") as store:
+        for number in range(3):
+            store.append(
+                made(
+                    number,
+                    id=f"{number}{bad}",
+                    split=f"split {number}{bad}",
+                    task_type=bad,
+                    instance=f"{number}{bad}",
+                    segments=(shown, Segment(kind="action", ids=(), text=bad, command=bad)),
+                    policy=PolicyRecord(kind="import", strategy=f"{number}{bad}"),
+                )
+            )
+    damaged = StoreReader(tmp_path).listed()[1]
+    with sqlite3.connect(tmp_path / DATABASE) as connection:
+        connection.execute("UPDATE episodes SET record = x'00' WHERE id = ?", (damaged,))
+    connection.close()
+
+    async def what(app, pilot):
+        for key in ("d", "escape", "t", "2", "down", "enter", "up"):
+            await press(app, pilot, key)
+            text = seen(app)
+            assert "[/b]" in text
+            assert not any(
+                unicodedata.category(letter) in ("Cc", "Cf") for letter in text if letter != "\n"
+            )
+
+    drive(what, everything(StoreReader(tmp_path)), WIDE)
 
 
 def test_whoever_comes_back_from_an_episode_stands_where_they_left(reader, monkeypatch):
@@ -305,7 +332,7 @@ def test_a_damaged_episode_is_marked_and_does_not_stop_the_rest(tmp_path):
         assert seen(app).count("! damaged") == 3, "and a record, in its row and at a glance"
         assert "1 damaged" in seen(app)
         await press(app, pilot, "enter")
-        assert not isinstance(app.screen, EpisodeScreen)
+        assert app.return_value is None
         await write(app, pilot, "/", "apple")
         assert app.listing.damaged == {names[2]}
         assert app.listing.ids == [

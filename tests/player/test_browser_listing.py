@@ -8,17 +8,21 @@ import pytest
 from browsed_store import fill_store, made
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from oreo_agent.errors import SettingError
 from oreo_agent.player.browser.columns import cells, head, laid_out
 from oreo_agent.player.browser.listing import PAGE, Listing
 from oreo_agent.player.browser.plain import episode_data, list_data, list_lines
+from oreo_agent.player.browser.preview import glance
 from oreo_agent.player.browser.query import FACETS, NOT_WON, Facets, Query
-from oreo_agent.player.browser.telling import episode_lines, goal, one_line, outcome, places
-from oreo_agent.records.episode import CandidateRecord, DecisionRecord, Segment
-from oreo_agent.records.listing import SORT_KEYS, EpisodeRow, Order
-from oreo_agent.records.reader import Filter, StoreReader
+from oreo_agent.player.browser.telling import episode_lines, goal, outcome, places
+from oreo_agent.player.harmless import one_line
+from oreo_agent.records.episode import CandidateRecord, DecisionRecord, PolicyRecord, Segment
+from oreo_agent.records.listing import SORT_KEYS, EpisodeRow, Filter, Order
+from oreo_agent.records.reader import StoreReader
+from oreo_agent.records.store import Store
 from oreo_agent.rollouts.statistics import wilson
 
 MANY = PAGE * 2 + 3
@@ -121,6 +125,20 @@ def test_a_value_that_nothing_has_is_refused_with_the_nearest(reader):
     Listing(reader, Query(where=Filter(ends=("token_limit",), policy="model"))).refuse_unknown()
 
 
+@pytest.mark.parametrize(("part", "times"), [(None, 1), ("apple", 2)])
+def test_facets_are_counted_once_unless_the_list_is_of_a_part(reader, monkeypatch, part, times):
+    counted = []
+    count = StoreReader.counts
+    monkeypatch.setattr(
+        StoreReader, "counts", lambda *given: counted.append(given) or count(*given)
+    )
+    shown = Listing(reader, Query(where=Filter(ends=("won",), instance_part=part)))
+    shown.refuse_unknown()
+    shown.complete()
+    assert len(counted) == times
+    assert shown.ends()["won"] == len(shown.ids)
+
+
 rows = st.builds(
     EpisodeRow,
     id=st.text(),
@@ -153,9 +171,9 @@ def test_a_row_and_the_titles_are_as_wide_as_they_may_be(row, width, order, vari
     assert not any(unicodedata.category(letter) == "Cc" for text in told for letter in text)
 
 
-def decided() -> DecisionRecord:
+def decided(strategy: str = "best-of-k") -> DecisionRecord:
     return DecisionRecord(
-        strategy="best-of-k",
+        strategy=strategy,
         chosen=1,
         value=0.5,
         candidates=(
@@ -176,7 +194,7 @@ def test_an_episode_in_lines_tells_segments_commands_and_values():
     head = "[action 1]  2 tokens  command 'go to x'  not admissible  logp -2.000  V before 0.500"
     at = lines.index(head)
     assert lines[at + 1 :] == [
-        "    go�[2J x",
+        "    go␛[2J x",
         "    best-of-k among 2 candidates:",
         "      1  V  0.250  logp   -1.000  dance",
         "    > 2  V  0.750  logp   -2.000  go to x",
@@ -185,6 +203,17 @@ def test_an_episode_in_lines_tells_segments_commands_and_values():
     ]
     assert not any("ids:" in line for line in episode_lines(episode))
     assert [*places(episode, "GO TO")] == [("turn 1", "go to x")]
+
+
+def test_v_stands_beside_the_step_at_whose_end_it_is():
+    steps = [Segment(kind="action", ids=(number,), text=f"step {number}") for number in (1, 2, 3)]
+    whole = CandidateRecord(ids=(1, 2, 3), command="all", logp=-2.0, value=0.75)
+    decision = DecisionRecord(strategy="best-of-n", chosen=0, candidates=(whole,))
+    odd = DecisionRecord(strategy="best-of-n", chosen=1, candidates=(whole,))
+    for one, wanted in ((decision, [False, False, True]), (odd, [False] * 3)):
+        told = made(1, prompt="words", segments=(replace(steps[0], decision=one), *steps[1:]))
+        lines = [line for line in glance(told).plain.split("\n") if "step " in line]
+        assert ["V 0.75" in line for line in lines] == wanted
 
 
 def test_an_episode_as_data_has_token_ids_only_if_asked():
@@ -206,8 +235,28 @@ def test_lines_and_data_of_a_list_agree_and_stop_at_their_limit(reader):
     assert data["won"]["n"] == sum(n for end, n in data["ends"].items() if end != "fault")
 
 
-def test_what_would_move_a_terminal_is_not_printed():
-    assert one_line("a\x1b[31m\nb\x9b\r c") == "a�[31m b� c"
+def test_what_would_move_a_terminal_is_not_printed(tmp_path):
+    assert one_line("a\x1b[31m\nb\x9b\r c") == "a␛[31m b� c"
+    bad = "x\x1b[2J\x9b31m\u202e"
+    segment = Segment(kind="action", ids=(8,), text=bad, command=bad, decision=decided(bad))
+    episode = made(
+        1,
+        id=bad,
+        task=bad,
+        split=bad,
+        task_type=bad,
+        instance=bad,
+        policy=PolicyRecord(kind="import", strategy=bad),
+        segments=(Segment(kind="observation", ids=(1,), text=bad), segment),
+        end="fault",
+        fault=bad,
+        versions={bad: bad},
+    )
+    with Store.create(tmp_path, prompt="bare", tokenizer="t1") as store:
+        store.append(episode)
+    shown = listing(StoreReader(tmp_path))
+    for line in (*episode_lines(episode, tokens=True), *list_lines(shown, 3)):
+        assert not any(unicodedata.category(letter) in ("Cc", "Cf") for letter in line), line
 
 
 def test_goal_of_a_question_is_its_first_line():

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_games import game, solution
+from rich.cells import cell_len
 
 from oreo_agent.errors import SettingError
 from oreo_agent.player.export import EXPORTS, check_target, export
-from oreo_agent.player.harmless import harmless
+from oreo_agent.player.harmless import disarmed, harmless
 from oreo_agent.player.snapshot import Snapshot
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "exports"
@@ -153,6 +154,15 @@ def test_an_endless_answer_does_not_make_an_endless_file(kind, most):
     long = game()
     moves = (replace(long.moves[0], observation="word " * 200_000), *long.moves[1:])
     assert len(made(kind, replace(long, moves=moves, opening="x" * 1_000_000))) < most
+
+
+@given(st.text())
+def test_what_acts_on_a_screen_takes_no_cell_and_can_be_left_out(said):
+    assert all(cell_len(letter) == 0 for letter in said if not disarmed(letter))
+    assert all(
+        letter in "\n\t" or letter.isprintable() or ord(letter) > 0x9F for letter in disarmed(said)
+    )
+    assert disarmed(harmless(said)) == harmless(said)
 
 
 @given(st.text())

@@ -111,9 +111,9 @@ def test_brackets_and_g_change_the_episode(one):
         await press(app, pilot, "enter")
         assert one.episode.id == one.ids[2]
         await press(app, pilot, "g")
-        app.screen.query_one(Input).value = "nobody"
+        app.screen.query_one(Input).value = "[/nobody]"
         await press(app, pilot, "enter")
-        assert any("no episode" in note.message for note in app._notifications)
+        assert any("[/nobody]" in note.message for note in app._notifications)
         assert one.episode.id == one.ids[2]
 
     drive(what, one)

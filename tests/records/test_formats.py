@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,6 @@ from oreo_agent.records.formats import FORMATS
 from oreo_agent.records.formats.conversation import (
     Conversation,
     Exchange,
-    NoOutcome,
     Unreadable,
     as_reward,
 )
@@ -289,6 +289,88 @@ def test_whatever_a_row_is_it_is_read_or_refused(name, row):
     assert all(isinstance(one, Conversation) for one in found)
 
 
+MESSAGES = [{"role": "user", "content": "a room"}, {"role": "assistant", "content": "look"}]
+NODES = [
+    {"parent": None, "message": MESSAGES[0], "sampled": False},
+    {"parent": 0, "message": MESSAGES[1], "sampled": True},
+]
+STEPS = [{"source": "user", "message": "a room"}, {"source": "agent", "message": "look"}]
+UNSAID = [
+    ("atif", {"schema_version": "ATIF-v1.8", "steps": STEPS, "extra": {"reward": None}}),
+    ("minari", {"observations": ["a room"], "actions": ["look"]}),
+    ("oreo", {"conversations": MESSAGES}),
+    ("react", {"traj": GAME, "result": None}),
+    ("sharegpt", {"conversations": MESSAGES, "meta": {"reward": None}}),
+    ("trl", {"messages": MESSAGES, "label": None}),
+    ("trl", {"prompt": "a room", "completion": "look", "chosen": None, "rejected": None}),
+    ("verifiers", {"prompt": MESSAGES[:1], "completion": MESSAGES[1:]}),
+    ("verifiers", {"nodes": NODES, "rewards": {}}),
+    ("verifiers", {"traces": [{"nodes": NODES, "rewards": None}]}),
+]
+
+
+@pytest.mark.parametrize(("name", "row"), UNSAID)
+def test_a_row_without_an_outcome_is_refused_unless_somebody_says_it(name, row):
+    format = FORMATS.load(name)()
+    with pytest.raises(Unreadable, match="no outcome"):
+        format.read(row)
+    assert [found.reward for found in format.read(row, 0.25)] == [0.25]
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        (
+            "atif",
+            {
+                "schema_version": "ATIF-v1.8",
+                "steps": STEPS,
+                "extra": {"reward": None},
+                "final_metrics": {"extra": {"reward": 1}},
+            },
+        ),
+        ("sharegpt", {"conversations": MESSAGES, "meta": {"reward": 1}, "reward": None}),
+        ("trl", {"messages": MESSAGES, "chosen": None, "rejected": None, "reward": 1}),
+        (
+            "trl",
+            {
+                "messages": [
+                    {"from": "human", "value": "a", "role": None, "content": None},
+                    MESSAGES[1],
+                ],
+                "reward": 1,
+            },
+        ),
+    ],
+)
+def test_a_null_in_a_column_hides_nothing_that_stands_elsewhere(name, row):
+    assert [found.reward for found in FORMATS.load(name)().read(row)] == [1.0]
+
+
+def test_a_null_in_a_row_of_verifiers_does_not_hide_the_instance():
+    row = {
+        "prompt": "a",
+        "completion": "b",
+        "reward": 1,
+        "info": {"id": None},
+        "id": 7,
+        "task": "t",
+    }
+    (found,) = FORMATS.load("verifiers")().read(row | {"info": {"id": None, "task": None}})
+    assert (found.instance, found.task_type) == ("7", "t")
+
+
+def test_a_step_of_atif_gives_back_the_command_that_its_message_does_not_say():
+    game = Conversation(
+        turns=(Exchange(seen="a room", reply="I shall look\naround.", command="look"),),
+        reward=1.0,
+        end="won",
+    )
+    format = FORMATS.load("atif")()
+    (row,) = format.write(game)
+    assert format.read(json.loads(json.dumps(row))) == [replace(game, player="unknown")]
+
+
 @pytest.mark.parametrize("outcome", ["true", "1", None, -0.1, 1.1, float("nan"), [], {"a": 1}])
 def test_what_is_no_outcome_is_refused(outcome):
     with pytest.raises(Unreadable, match="outcome"):
@@ -297,7 +379,7 @@ def test_what_is_no_outcome_is_refused(outcome):
 
 def test_outcomes_are_truth_values_and_numbers():
     assert [as_reward(told) for told in (True, False, 0, 1, 0.5)] == [1, 0, 0, 1, 0.5]
-    with pytest.raises(NoOutcome, match="no outcome"):
+    with pytest.raises(Unreadable, match="no outcome"):
         FORMATS.load("react")().read({"traj": GAME})
 
 

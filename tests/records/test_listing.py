@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.records.episode import ENDS, Episode, PolicyRecord, Segment
 from oreo_agent.records.folder import DATABASE
-from oreo_agent.records.listing import SORT_KEYS, Order, nearest_id
-from oreo_agent.records.reader import Filter, StoreReader, policy_name
+from oreo_agent.records.listing import SORT_KEYS, Filter, Order, nearest_id
+from oreo_agent.records.reader import StoreReader, policy_name
 from oreo_agent.records.store import Store
 
 POLICIES = (

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oreo_agent.errors import RecordError
+from oreo_agent.records import reader
+from oreo_agent.records.episode import decode
 from oreo_agent.records.merge import Merged, merge
 from oreo_agent.records.store import Store
 
@@ -36,7 +38,7 @@ def test_a_merge_is_the_union_by_id_and_doing_it_twice_changes_nothing(make_epis
         assert done == Merged(added=len(union) - len(before), kept=total - len(union))
         assert list(Store.open(target)) == [make_episode(name) for name in sorted(union)]
         assert merge(target, sources).added == 0
-        assert Store.open(target).ids() == union
+        assert set(Store.open(target).listed()) == union
 
 
 @pytest.mark.parametrize("where", ["target", "source"])
@@ -47,7 +49,7 @@ def test_one_id_with_two_contents_is_named_and_nothing_is_written(tmp_path, make
     with pytest.raises(RecordError, match=r"episode 'b' is not the same in .*nothing was merged"):
         merge(target, sources)
     assert not (tmp_path / "new").exists()
-    assert Store.open(other).ids() == {"b", "c"}
+    assert set(Store.open(other).listed()) == {"b", "c"}
 
 
 @pytest.mark.parametrize("card", [{"prompt": "react"}, {"tokenizer": "t2"}])
@@ -58,7 +60,7 @@ def test_stores_that_do_not_fit_together_are_refused_by_name(tmp_path, make_epis
         with pytest.raises(RecordError, match=f"{next(iter(card.values()))}.*do not fit"):
             merge(target, sources)
     assert not (tmp_path / "new").exists()
-    assert Store.open(first).ids() == {"a"}
+    assert set(Store.open(first).listed()) == {"a"}
 
 
 def test_a_target_that_is_its_own_source_and_an_empty_list_are_refused(tmp_path, make_episode):
@@ -67,3 +69,19 @@ def test_a_target_that_is_its_own_source_and_an_empty_list_are_refused(tmp_path,
         merge(first, [first / ".." / "first"])
     with pytest.raises(RecordError, match="no stores were named"):
         merge(tmp_path / "new", [])
+
+
+def test_of_the_target_only_what_is_met_again_is_read(tmp_path, make_episode, monkeypatch):
+    fill(tmp_path / "target", [make_episode(f"old-{number}") for number in range(9)])
+    again = make_episode("old-4")
+    fill(tmp_path / "source", [again, make_episode("new")])
+    read = []
+
+    def decoded(data):
+        episode = decode(data)
+        read.append(episode.id)
+        return episode
+
+    monkeypatch.setattr(reader, "decode", decoded)
+    assert merge(tmp_path / "target", [tmp_path / "source"]) == Merged(added=1, kept=1)
+    assert set(read) == {"old-4", "new"}

@@ -3,6 +3,7 @@
 import gzip
 import json
 import lzma
+import os
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,39 @@ def test_an_array_that_is_torn_is_read_up_to_there(tmp_path, monkeypatch):
     assert list(find_rows(path)) == []
 
 
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | plain,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(plain, inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(
+    rows=st.lists(values, max_size=4), chunk=st.integers(1, 9), indent=st.sampled_from([None, 1])
+)
+def test_an_array_is_read_alike_whatever_part_of_it_is_held(rows, chunk, indent, tmp_path_factory):
+    path = tmp_path_factory.mktemp("rows") / "x.json"
+    path.write_text(json.dumps(rows, indent=indent))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "_CHUNK", chunk)
+        assert [(one.row, one.fault) for one in find_rows(path)] == [(row, "") for row in rows]
+
+
+def test_values_of_an_array_are_taken_out_of_one_text(tmp_path, monkeypatch):
+    texts = []
+
+    class Decoder(json.JSONDecoder):
+        def raw_decode(self, s, idx=0):
+            texts.append(s)
+            return super().raw_decode(s, idx)
+
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps([{"a": number} for number in range(500)]))
+    monkeypatch.setattr(json, "JSONDecoder", Decoder)
+    assert len(list(find_rows(path))) == 500
+    assert len(set(map(id, texts))) <= 3
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -172,6 +206,24 @@ def test_what_is_not_there_or_not_known_is_refused(tmp_path):
         list(find_rows(tmp_path))
     with pytest.raises(SettingError, match="written to"):
         write_rows(tmp_path / "a.csv", [{"a": 1}])
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_whoever_may_read_a_target_is_up_to_the_mask(tmp_path, folder):
+    before = os.umask(0o027)
+    try:
+        write_rows(tmp_path / ("folder" if folder else "x.jsonl"), [{"a": 1}], each=True)
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+    assert modes == ({"folder": 0o750, "000000.json": 0o640} if folder else {"x.jsonl": 0o640})
+
+
+def test_a_row_that_does_not_fit_the_first_ones_columns_is_told_and_leaves_no_parquet(tmp_path):
+    pytest.importorskip("pyarrow")
+    with pytest.raises(RecordError, match=r"rows 65 to 66 do not fit.*jsonl"):
+        write_rows(tmp_path / "x.parquet", [*[{"a": 1}] * 64, {"a": 1}, {"a": "one"}])
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["x.jsonl", "x.json", "folder"])

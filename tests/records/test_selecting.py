@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.records.episode import Segment
 from oreo_agent.records.folder import WriterLock
-from oreo_agent.records.reader import Filter
+from oreo_agent.records.listing import Filter
 from oreo_agent.records.selecting import dedupe_store, filter_store, is_held_out, split_store
 from oreo_agent.records.stats import stats
 from oreo_agent.records.store import Store
@@ -88,7 +88,7 @@ def test_doubles_go_and_contradictions_stay(tmp_path, make_episode):
         ],
     )
     done = dedupe_store(source, tmp_path / "new")
-    assert Store.open(tmp_path / "new").ids() == {"a", "c", "d", "e"}
+    assert set(Store.open(tmp_path / "new").listed()) == {"a", "c", "d", "e"}
     assert (done.read, done.kept, done.contradictions) == (5, 4, 1)
 
 
@@ -111,7 +111,7 @@ def test_a_filter_takes_what_meets_every_condition(tmp_path, make_episode):
     ]
     for number, (where, text, wanted) in enumerate(cases):
         part = filter_store(source, tmp_path / str(number), where, text)
-        assert Store.open(tmp_path / str(number)).ids() == wanted
+        assert set(Store.open(tmp_path / str(number)).listed()) == wanted
         assert (part.read, part.kept) == (3, len(wanted))
 
 
@@ -133,7 +133,7 @@ def test_a_target_that_is_there_or_being_written_is_refused(tmp_path, make_episo
     fill(tmp_path / "mine", [make_episode("b")])
     with pytest.raises(RecordError, match="is there already"):
         filter_store(source, tmp_path / "mine", Filter())
-    assert Store.open(tmp_path / "mine").ids() == {"b"}
+    assert set(Store.open(tmp_path / "mine").listed()) == {"b"}
     (tmp_path / ".new.part").mkdir()
     lock = WriterLock(tmp_path / ".new.part")
     try:
@@ -143,7 +143,7 @@ def test_a_target_that_is_there_or_being_written_is_refused(tmp_path, make_episo
         lock.release()
     (tmp_path / "empty").mkdir()
     filter_store(source, tmp_path / "empty", Filter())
-    assert Store.open(tmp_path / "empty").ids() == {"a"}
+    assert set(Store.open(tmp_path / "empty").listed()) == {"a"}
 
 
 def test_a_share_of_all_or_none_and_one_folder_for_both_parts_are_refused(tmp_path, make_episode):

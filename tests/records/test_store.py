@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from oreo_agent.errors import RecordError
 from oreo_agent.records.episode import ENDS, PolicyRecord
 from oreo_agent.records.folder import CARD, DATABASE
-from oreo_agent.records.reader import Filter, policy_name
+from oreo_agent.records.listing import Filter
+from oreo_agent.records.reader import policy_name
 from oreo_agent.records.store import Store
 
 
@@ -80,7 +81,7 @@ def test_what_is_read_is_what_was_appended_in_the_order_of_ids(make_episode, row
                 store.append(episode)
         reader = Store.open(folder)
         assert list(reader) == sorted(episodes, key=lambda episode: episode.id)
-        assert reader.ids() == {episode.id for episode in episodes}
+        assert set(reader.listed()) == {episode.id for episode in episodes}
         assert len(reader) == len(episodes)
         assert all(reader.get(episode.id) == episode for episode in episodes)
 
@@ -107,7 +108,7 @@ def test_a_filter_keeps_exactly_what_meets_all_its_conditions(tmp_path, make_epi
         (Filter(least_reward=0.5, ends=("won", "step_limit")), "ad"),
     ):
         assert "".join(episode.id for episode in reader.episodes(where)) == expected, where
-        assert reader.ids(where) == set(expected)
+        assert set(reader.listed(where)) == set(expected)
         assert reader.count(where) == len(expected)
 
 
@@ -172,7 +173,7 @@ def test_another_prompt_format_or_tokenizer_is_refused_by_both_names(
     assert files(folder) == before
     with create(folder) as store, pytest.raises(RecordError, match=f"{said}.*'x'.*'other'"):
         store.append(make_episode("x", **{field: "other"}))
-    assert Store.open(folder).ids() == set("abc")
+    assert set(Store.open(folder).listed()) == set("abc")
 
 
 def test_nothing_is_reported_before_its_commit_and_everything_once(tmp_path, make_episode, alarm):
@@ -181,7 +182,7 @@ def test_nothing_is_reported_before_its_commit_and_everything_once(tmp_path, mak
         for number in range(8):
             store.append(make_episode(f"{number}"))
             reported += store.take_committed()
-            assert Store.open(tmp_path).ids() == set(reported)
+            assert set(Store.open(tmp_path).listed()) == set(reported)
             assert len(reported) == (number + 1) // 3 * 3
         store.flush()
         reported += store.take_committed()
@@ -194,9 +195,9 @@ def test_an_episode_waits_no_longer_than_the_group_may(tmp_path, make_episode, a
         store.append(make_episode("b"))
         (waiting,) = alarm.made
         assert (waiting.seconds, waiting.state, waiting.daemon) == (1.0, "waits", True)
-        assert Store.open(tmp_path).ids() == set()
+        assert set(Store.open(tmp_path).listed()) == set()
         waiting.ring()
-        assert Store.open(tmp_path).ids() == {"a", "b"}
+        assert set(Store.open(tmp_path).listed()) == {"a", "b"}
         store.append(make_episode("c"))
         assert len(alarm.made) == 2
     assert alarm.made[-1].state == "cancelled"
@@ -208,7 +209,7 @@ def test_the_real_alarm_rings_by_itself(tmp_path, make_episode):
         store.append(make_episode("a"))
         while not store.take_committed():
             pass
-        assert Store.open(tmp_path).ids() == {"a"}
+        assert set(Store.open(tmp_path).listed()) == {"a"}
 
 
 def test_a_full_disk_is_told_and_forgets_nothing(tmp_path, make_episode, alarm):
@@ -234,7 +235,7 @@ def test_a_full_disk_is_told_and_forgets_nothing(tmp_path, make_episode, alarm):
 def test_what_a_writer_reads_is_durable(tmp_path, make_episode, alarm):
     with create(tmp_path, alarm=alarm) as store:
         store.append(make_episode("a"))
-        assert store.ids() == Store.open(tmp_path).ids() == {"a"}
+        assert set(store.listed()) == set(Store.open(tmp_path).listed()) == {"a"}
         seen = iter(store)
         assert next(seen).id == "a"
         store.append(make_episode("b"))
@@ -248,7 +249,7 @@ def test_closing_is_final_and_harmless_twice(tmp_path, make_episode):
     store.close()
     with pytest.raises(RecordError, match="was closed"):
         store.append(make_episode("b"))
-    assert store.ids() == {"a"}
+    assert set(store.listed()) == {"a"}
 
 
 def test_readers_read_beside_a_living_writer_and_need_no_closing(tmp_path, make_episode):
@@ -259,7 +260,7 @@ def test_readers_read_beside_a_living_writer_and_need_no_closing(tmp_path, make_
         assert next(stream).id == "a"
         store.append(make_episode("b"))
         assert list(stream) == []
-        assert copy.copy(reader).ids() == {"a", "b"}
+        assert set(copy.copy(reader).listed()) == {"a", "b"}
 
 
 def test_a_second_writer_in_this_process_is_refused_by_name(folder):
@@ -280,7 +281,7 @@ def test_a_second_writer_in_another_process_is_refused_by_name(folder):
         assert other.stdout.readline() == b"open\n"
         with pytest.raises(RecordError, match=f"by process {other.pid}"):
             create(folder)
-        assert Store.open(folder).ids() == set("abc")
+        assert set(Store.open(folder).listed()) == set("abc")
         other.communicate()
     create(folder).close()
 
@@ -351,7 +352,7 @@ def test_damage_within_the_database_is_told(folder):
     with pytest.raises(RecordError, match=r"episodes\.db cannot be read"):
         list(Store.open(folder))
     with create(folder) as store, pytest.raises(RecordError):
-        store.ids()
+        store.listed()
 
 
 @pytest.mark.parametrize("broken", [b"", b"x", None], ids=["empty", "no zstd", "one bit"])
@@ -383,13 +384,13 @@ def test_what_a_killed_founder_leaves_is_taken_over(tmp_path, make_episode):
     with create(tmp_path) as store:
         store.append(make_episode("a"))
         store.flush()
-        assert Store.open(tmp_path).ids() == {"a"}
+        assert set(Store.open(tmp_path).listed()) == {"a"}
     with create(tmp_path / "second"):
         pass
     (tmp_path / "second" / CARD).unlink()
     with create(tmp_path / "second") as store:
         store.append(make_episode("a"))
-    assert Store.open(tmp_path / "second").ids() == {"a"}
+    assert set(Store.open(tmp_path / "second").listed()) == {"a"}
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):

@@ -24,7 +24,7 @@ with Store.create(folder, prompt="bare", tokenizer="", group_episodes=group) as 
             print(name, flush=True)
 
     print("open", flush=True)
-    there = store.ids()
+    there = set(store.listed())
     for number in range({EPISODES}):
         name = f"e{{number:04}}"
         if name not in there:
@@ -76,7 +76,7 @@ def test_after_fifty_kills_what_was_reported_is_there_whole_and_once(tmp_path):
         assert not died
         assert not reported & last
         _check(folder, reported | last)
-        assert Store.open(folder).ids() == WANTED
+        assert set(Store.open(folder).listed()) == WANTED
 
 
 def _check(folder: Path, reported: set[str]) -> None:

@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from made_logs import GAME, OPENING, TASK, bring, row
 
 from oreo_agent.errors import DataError, SettingError
-from oreo_agent.model.prompt import ids_of
-from oreo_agent.records.episode import Segment
 from oreo_agent.records.store import Store
 from oreo_agent.rollouts.casting import Cast
 from oreo_agent.rollouts.checking import check_store
@@ -19,26 +18,6 @@ from oreo_agent.rollouts.exporting import export, export_formats
 from oreo_agent.rollouts.importing import ImportSettings, import_logs
 from oreo_agent.rollouts.stage import Stage
 from oreo_agent.rollouts.telling import make_teller
-
-TASK = "pick_and_place_simple-Mug-None-Shelf-1/trial_T1"
-OPENING = (
-    "You are in the middle of a room. Looking quickly around you, you see a drawer 2, and a "
-    "shelf 1.\nYour task is to: put some mug on shelf."
-)
-GAME = f"""{OPENING}
-> Think: I should look. <|im_end|>
-> go to drawer 2
-On the drawer 2, you see a mug 1.
-> take mug 1 from drawer 2
-You pick up the mug 1 from the drawer 2.
-"""
-
-
-@pytest.fixture(scope="module")
-def model(byte_tokenizer, tmp_path_factory) -> str:
-    folder = tmp_path_factory.mktemp("model")
-    byte_tokenizer().save_pretrained(folder)
-    return str(folder)
 
 
 @pytest.fixture(scope="module")
@@ -54,21 +33,6 @@ def played(tmp_path_factory) -> Path:
         )
     )
     return out
-
-
-def write(path: Path, *rows: object) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-def bring(tmp_path: Path, *rows: object, **more: object):
-    source = write(tmp_path / "logs.jsonl", *rows)
-    told = {"format": "react", "prompt": "compact"} | more
-    return import_logs(ImportSettings(sources=(source,), out=tmp_path / "store", **told))
-
-
-def row(**more: object) -> dict[str, object]:
-    return {"name": TASK, "result": True, "traj": GAME} | more
 
 
 def test_a_log_is_tokenised_once_and_the_record_says_so(tmp_path, model):
@@ -91,8 +55,6 @@ def test_a_log_is_tokenised_once_and_the_record_says_so(tmp_path, model):
     teller = make_teller("alfworld", "train", source="react", prompt="react", model=model)
     eos = teller.prompt.tokenizer.eos_token_id  # type: ignore[attr-defined]
     assert [s.ids.count(eos) for s in replies] == [1, 1], "a spelt mark stays text"
-    whole = teller.prompt.opening(replies[0].text)
-    assert ids_of(whole)
     assert check_store(tmp_path / "store", model).findings == {}
 
 
@@ -137,12 +99,23 @@ def test_nothing_imported_is_an_error_that_leaves_no_store(tmp_path):
     assert bring(tmp_path, row(result=None), reward=1.0).won == 1
 
 
+def test_a_reward_that_is_given_saves_no_row_that_is_broken_otherwise(tmp_path):
+    told = {"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}
+    broken = {"conversations": [{"from": "gpt", "tool_calls": 7}]}
+    rows = (broken, told, told | {"extra": "none"})
+    done = bring(tmp_path, *rows, format="oreo", task="shop", prompt="react", reward=1.0)
+    assert (done.imported, done.already, done.aside.total()) == (1, 1, 1)
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
         ({"format": "raect"}, "did you mean 'react'"),
         ({"reward": 2.0}, "in \\[0, 1\\]"),
         ({"task": "webshop"}, "takes its words from the task"),
+        ({"task": "webshop", "prompt": "text"}, "take react, bare or steps"),
+        ({"task": "webshop", "prompt": "given"}, "take react, bare or steps"),
+        ({"task": "webshop", "prompt": "raect"}, "did you mean 'react'"),
         ({"prompt": "steps"}, "cannot be told"),
         ({"format": "records", "replay": True}, "leave the replay out"),
     ],
@@ -179,9 +152,12 @@ def test_a_solution_is_cut_into_steps_and_puts_together_again(tmp_path, model):
     assert again["conversations"][-1]["content"] == "One and one\nis 2"
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 @pytest.mark.parametrize("to", [one for one in export_formats() if one not in ("minari", "dpo")])
-def test_what_is_exported_and_imported_is_the_same_episode(tmp_path, played, to):
-    target = tmp_path / "out.jsonl"
+def test_what_is_exported_and_imported_is_the_same_episode(tmp_path, played, to, kind):
+    if kind == "parquet":
+        pytest.importorskip("pyarrow", reason="the package pyarrow is not installed")
+    target = tmp_path / f"out.{kind}"
     done = export(played, target, to)
     assert done.episodes == 6
     source = "trl" if to in ("kto", "messages") else to
@@ -263,31 +239,11 @@ def test_a_log_that_goes_on_after_the_end_differs(tmp_path, played):
     assert told.differing == 1
 
 
-@pytest.mark.parametrize("damage", ["text", "ids", "command", "observation"])
-def test_a_check_finds_ids_that_do_not_say_their_text(tmp_path, damage):
-    bring(tmp_path, row())
-    (episode,) = Store.open(tmp_path / "store")
-    place = 3 if damage == "observation" else 2
-    old = episode.segments[place]
-    changes = {
-        "text": {"text": "open fridge_1"},
-        "ids": {"ids": (9999,)},
-        "command": {"command": "go to shelf 1"},
-        "observation": {"text": "Nothing happens."},
-    }[damage]
-    fields = {name: getattr(old, name) for name in old.__struct_fields__}
-    segments = list(episode.segments)
-    segments[place] = Segment(**(fields | changes))
-    told = {name: getattr(episode, name) for name in episode.__struct_fields__}
-    with Store.create(
-        tmp_path / "odd",
-        prompt=episode.prompt,
-        tokenizer=episode.tokenizer,
-        settings=Store.open(tmp_path / "store").card.settings,
-    ) as store:
-        store.append(type(episode)(**(told | {"segments": tuple(segments)})))
-    assert check_store(tmp_path / "store").findings == {}
-    assert [what.split(":")[0] for what in check_store(tmp_path / "odd").findings] == ["drift"]
+def test_what_has_no_other_outcome_is_told_as_left_out_only_where_something_is(tmp_path):
+    lost = GAME.replace("take mug 1 from drawer 2", "go to shelf 1")
+    bring(tmp_path, row(), row(result=False, traj=lost))
+    done = export(tmp_path / "store", tmp_path / "pairs.jsonl", "dpo")
+    assert (done.rows, done.episodes, done.left_out) == (1, 2, {})
 
 
 def test_the_recorded_games_are_imported_and_equal_the_official_ones(

@@ -12,18 +12,12 @@ from textual.content import Content
 
 from oreo_agent.errors import OreoError, RecordError
 from oreo_agent.player.browser.choices import Choice, facet_choices, sort_choices
-from oreo_agent.player.browser.dialogs import (
-    BrowserHelp,
-    ChoiceDialog,
-    EpisodeScreen,
-    TextDialog,
-)
+from oreo_agent.player.browser.dialogs import BrowserHelp, ChoiceDialog, TextDialog
 from oreo_agent.player.browser.head import Asked, BrowserKeys, Counts, Where
 from oreo_agent.player.browser.listing import Listing
 from oreo_agent.player.browser.preview import Preview, glance, trouble
 from oreo_agent.player.browser.query import Facet, Query
 from oreo_agent.player.browser.table import EpisodeTable
-from oreo_agent.player.browser.telling import episode_lines
 from oreo_agent.player.screen import ScreenApp
 from oreo_agent.records.listing import Order
 
@@ -73,20 +67,17 @@ class BrowserApp(ScreenApp[Opened | None]):
         Binding("T", "toggle_theme", show=False),
     ]
 
-    def __init__(self, listing: Listing, *, cursor: int = 0, leave_to_open: bool = False) -> None:
+    def __init__(self, listing: Listing, *, cursor: int = 0) -> None:
         """Show a listing, which is filled if it is not.
 
         Args:
             listing: what to begin with.
             cursor: place in it.
-            leave_to_open: whether enter ends the app with what is to be opened; else it shows the
-                episode's lines here.
         """
         super().__init__()
         self.title = "oreo-agent data show"
         self.listing = listing
         """What is shown; outlives the app, to begin another one with."""
-        self._leave_to_open = leave_to_open
         self._first_cursor = cursor
         self._busy = self._stopped = False
         self._trouble = ""
@@ -146,7 +137,7 @@ class BrowserApp(ScreenApp[Opened | None]):
                     keep = None  # from here on the cursor is the person's
         except OreoError as error:
             self._trouble = str(error)
-            self.notify(self._trouble, severity="error", timeout=10)
+            self.tell(error)
         if listing is self.listing:
             self._busy = False
             self._draw(keep=keep)
@@ -175,21 +166,18 @@ class BrowserApp(ScreenApp[Opened | None]):
         where.show(self.listing, table.cursor, busy=self._busy, trouble=self._trouble)
 
     def action_open(self) -> None:
-        """Open the episode that the cursor is on."""
+        """End with the episode that the cursor is on."""
         name = self.query_one(EpisodeTable).current
         if name is None:
             return
         try:
-            episode = self.listing.reader.get(name)
+            self.listing.reader.get(name)
         except RecordError as error:
             self.listing.damaged.add(name)
-            self.notify(str(error), severity="error", timeout=10)
+            self.tell(error)
             self._draw()
             return
-        if self._leave_to_open:
-            self.exit(Opened(id=name, ids=tuple(self.listing.ids)))
-        else:
-            self.push_screen(EpisodeScreen(list(episode_lines(episode))))
+        self.exit(Opened(id=name, ids=tuple(self.listing.ids)))
 
     def action_glance(self) -> None:
         """Show or hide the episode at a glance."""
@@ -241,7 +229,7 @@ class BrowserApp(ScreenApp[Opened | None]):
             try:
                 least = float(number) if number.strip() else None
             except ValueError:
-                self.notify(f"{number!r} is no number", severity="error")
+                self.tell(f"{number!r} is no number; write one from 0 to 1")
                 return
             where = replace(self.listing.query.where, least_reward=least)
             self._asking(replace(self.listing.query, where=where))

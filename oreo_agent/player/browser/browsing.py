@@ -8,19 +8,19 @@ from oreo_agent.player.browser.listing import Listing
 OpenEpisode = Callable[[Opened], None]
 
 
-def browse(listing: Listing, open_episode: OpenEpisode | None = None) -> int:
+def browse(listing: Listing, open_episode: OpenEpisode) -> int:
     """Look through a store until the person quits; returns the exit code.
 
     Args:
         listing: what to begin with.
         open_episode: takes over the terminal for an episode and comes back, to the same place in
-            the list; without it an episode's lines are shown.
+            the list.
     """
     cursor = 0
     while True:
-        app = BrowserApp(listing, cursor=cursor, leave_to_open=open_episode is not None)
+        app = BrowserApp(listing, cursor=cursor)
         opened = app.run()
-        if opened is None or open_episode is None:
+        if opened is None:
             return app.return_code or 0
         listing, cursor = app.listing, opened.ids.index(opened.id)
         open_episode(opened)

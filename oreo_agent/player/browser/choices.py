@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from oreo_agent.player.browser.query import NOT_WON, OUTCOMES, Facet, Facets, Query
+from oreo_agent.player.harmless import one_line
 from oreo_agent.records.listing import SORT_KEYS
 
 
@@ -22,7 +23,9 @@ def facet_choices(facets: Facets, facet: Facet, query: Query) -> list[Choice]:
     counts = facets.of(facet, query.where)
     choices = [Choice(None, "any", sum(counts.values()))]
     if facet != "end":
-        return choices + [Choice(value, value or "(none)", counts[value]) for value in counts]
+        return choices + [
+            Choice(value, one_line(value) or "(none)", counts[value]) for value in counts
+        ]
     choices += [Choice(end, OUTCOMES[end], counts.get(end, 0)) for end in OUTCOMES]
     lost = sum(counts.get(end, 0) for end in NOT_WON)
     return [*choices, Choice("not won", "not won, without faults", lost)]

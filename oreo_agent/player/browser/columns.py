@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rich.cells import set_cell_size
 
 from oreo_agent.player.browser.query import OUTCOMES
-from oreo_agent.player.browser.telling import printable
+from oreo_agent.player.harmless import one_line
 from oreo_agent.records.listing import EpisodeRow, Order
 
 MARKS = {"won": "✔", "lost": "✘", "fault": "!"}
@@ -117,7 +117,7 @@ def marked(end: str) -> str:
 
 def _fitted(text: str, column: Laid) -> str:
     """Exactly as wide as the column; what is cut ends in an ellipsis."""
-    text = printable(text)
+    text = one_line(text)
     size = set_cell_size(text, column.width)
     if column.name in _RIGHT and size.startswith(text):
         return " " * (len(size) - len(text)) + text

@@ -1,13 +1,12 @@
-"""What lies over the list for a while: help, a value to choose, a line to type, a whole episode."""
+"""What lies over the list for a while: help, a value to choose, a line to type."""
 
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from oreo_agent.player.browser.choices import Choice
@@ -104,24 +103,3 @@ class TextDialog(LineDialog):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Give back what was typed."""
         self.dismiss(event.value)
-
-
-class EpisodeScreen(ModalScreen[None]):
-    """All lines of an episode, to scroll through."""
-
-    DEFAULT_CSS = """
-    EpisodeScreen { background: $background; }
-    EpisodeScreen VerticalScroll { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
-    EpisodeScreen .foot { height: 1; padding: 0 1; color: $secondary; }
-    """
-    BINDINGS = [Binding("escape,enter,q", "dismiss", show=False)]  # noqa: RUF012 - Textual's own type
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        super().__init__()
-        self._lines = lines
-
-    def compose(self) -> ComposeResult:
-        """The lines, and the way back."""
-        with VerticalScroll():
-            yield Static(Content("\n".join(self._lines)))
-        yield Static("esc back", classes="foot")

@@ -6,7 +6,7 @@ from textual.widgets import Static
 from oreo_agent.player.browser.columns import MARKS
 from oreo_agent.player.browser.listing import Listing
 from oreo_agent.player.browser.query import OUTCOMES
-from oreo_agent.player.browser.telling import printable
+from oreo_agent.player.harmless import one_line
 
 KEYS = (
     ("enter", "open"),
@@ -39,7 +39,7 @@ class Counts(Static):
             line += Content.assemble(
                 (" · ", "$secondary"), (f"won {rate.share:.1%} ", "bold"), span
             )
-        line += Content.styled(f" · {printable(str(listing.reader.folder))}", "$secondary")
+        line += Content.styled(f" · {one_line(str(listing.reader.folder))}", "$secondary")
         self.update(Content("\n").join([line, _ends(listing)]))
 
 
@@ -70,7 +70,7 @@ class Asked(Static):
     def show(self, listing: Listing, *, stopped: bool) -> None:
         """Draw it; ``stopped`` tells of a search that was not to go on."""
         parts = [
-            Content.assemble((f"{what} ", "$secondary"), (printable(value), "bold $accent"))
+            Content.assemble((f"{what} ", "$secondary"), (one_line(value), "bold $accent"))
             for what, value in listing.query.conditions()
         ]
         if listing.query.text:
@@ -109,7 +109,7 @@ class Where(Static):
             trouble: why it never will be; ``""`` if nothing is wrong.
         """
         if trouble:
-            self.update(Content.styled(f"! {printable(trouble)}", "$error"))
+            self.update(Content.styled(f"! {one_line(trouble)}", "$error"))
             return
         if not listing.ids:
             doing = "searching ..." if listing.to_look else "reading ..."
@@ -118,7 +118,7 @@ class Where(Static):
             return
         parts = [
             (f"{cursor + 1:,} of {len(listing.ids):,}", "bold"),
-            (f" · {listing.ids[cursor]}", "$secondary"),
+            (f" · {one_line(listing.ids[cursor])}", "$secondary"),
         ]
         if listing.damaged:
             parts.append((f" · {len(listing.damaged):,} damaged", "$error"))

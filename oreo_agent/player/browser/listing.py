@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from oreo_agent.player.browser.query import FACETS, Facets, Query
-from oreo_agent.records.listing import EpisodeRow
+from oreo_agent.records.listing import EVERYTHING, EpisodeRow
 from oreo_agent.records.reader import StoreReader
 from oreo_agent.records.search import search
 from oreo_agent.rollouts.statistics import Rate, wilson
@@ -78,12 +78,15 @@ class Listing:
     def refuse_unknown(self) -> None:
         """Raise a `SettingError` if a value is asked for that no episode of the store has.
 
-        The nearest one is named. The facets are counted for it, unless nothing is asked.
+        The nearest one is named. The facets are counted for it, unless nothing is asked, and kept
+        if they are the listing's own.
         """
         where = self.query.where
         if any((where.ends, where.task_type, where.policy, where.split)):
             everything = Facets(self.reader.counts(FACETS))
             everything.refuse_unknown(where, f"store {self.reader.folder}")
+            if self.query.base == EVERYTHING:
+                self.facets = everything
 
     def _search(self, names: list[str]) -> Iterator[None]:
         self.to_look = len(names)

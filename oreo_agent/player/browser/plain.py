@@ -8,7 +8,8 @@ import msgspec
 from oreo_agent.player.browser.columns import DAMAGED, marked
 from oreo_agent.player.browser.listing import Listing
 from oreo_agent.player.browser.query import OUTCOMES
-from oreo_agent.player.browser.telling import counted, printable
+from oreo_agent.player.browser.telling import counted
+from oreo_agent.player.harmless import one_line
 from oreo_agent.records.episode import Episode
 
 _HEAD = ("id", "outcome", "steps", "tokens", "reward", "split", "policy", "type", "instance")
@@ -18,8 +19,8 @@ _RIGHT = (2, 3, 4)
 def list_lines(listing: Listing, limit: int) -> Iterator[str]:
     """A filled listing: what is asked, how it ended, and a table of the first ``limit`` rows."""
     total = counted(listing.total or 0, "episode")
-    yield f"{printable(str(listing.reader.folder))}: {total}"
-    asked = "; ".join(f"{what} {printable(value)}" for what, value in listing.query.conditions())
+    yield f"{one_line(str(listing.reader.folder))}: {total}"
+    asked = "; ".join(f"{what} {one_line(value)}" for what, value in listing.query.conditions())
     yield f"asked for: {asked or 'everything'}; by {listing.query.order}"
     yield _ends_line(listing)
     if listing.damaged:
@@ -46,12 +47,13 @@ def _cells(listing: Listing, index: int) -> tuple[str, ...]:
         return (name, DAMAGED, *[""] * (len(_HEAD) - 2))
     end = DAMAGED if name in listing.damaged else marked(row.end)
     figures = (str(row.steps), str(row.tokens), f"{row.reward:.3g}")
-    return (name, end, *figures, row.split, row.policy, row.task_type, printable(row.instance))
+    return (name, end, *figures, row.split, row.policy, row.task_type, row.instance)
 
 
 def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
+    told = [[one_line(text) for text in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*told, strict=True)]
+    for row in told:
         cells = [
             text.rjust(width) if at in _RIGHT else text.ljust(width)
             for at, (text, width) in enumerate(zip(row, widths, strict=True))

@@ -7,16 +7,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from oreo_agent.player.browser.query import OUTCOMES
-from oreo_agent.player.browser.telling import (
-    Reply,
-    facts,
-    goal,
-    one_line,
-    outcome,
-    places,
-    printable,
-    replies,
-)
+from oreo_agent.player.browser.telling import facts, goal, outcome, places
+from oreo_agent.player.harmless import harmless, one_line
+from oreo_agent.player.replay.turns import Turn, turns
 from oreo_agent.player.themes import level
 from oreo_agent.records.episode import Episode
 
@@ -48,7 +41,7 @@ class Preview(VerticalScroll, can_focus=False):
 
 def trouble(message: str) -> Content:
     """In the place of an episode that cannot be read."""
-    return Content.assemble(("! damaged\n", "bold $error"), printable(message))
+    return Content.assemble(("! damaged\n", "bold $error"), harmless(message))
 
 
 def glance(episode: Episode, *, text: str = "") -> Content:
@@ -71,15 +64,17 @@ def glance(episode: Episode, *, text: str = "") -> Content:
             for where, line in found
         ]
         parts.append(Content(""))
-    parts += [_reply(reply) for reply in replies(episode)]
+    parts += [_turn(number, turn) for number, turn in enumerate(turns(episode, None), 1)]
     parts.append(Content.styled(f"    {OUTCOMES[episode.end]}", colour))
     return Content("\n").join(parts)
 
 
-def _reply(reply: Reply) -> Content:
-    parts = [(f"{reply.turn:>3} ", "$secondary"), (one_line(reply.label), "")]
-    if reply.valid is False:
+def _turn(number: int, turn: Turn) -> Content:
+    said = turn.said
+    label = one_line(said.command or said.text) or "(nothing)"
+    parts = [(f"{number:>3} ", "$secondary"), (label, "")]
+    if turn.valid is False:
         parts.append((" ✘ not admissible", "$error"))
-    if reply.value is not None:
-        parts.append((f"  V {reply.value:.2f}", level(reply.value)))
+    if said.value is not None:
+        parts.append((f"  V {said.value:.2f}", level(said.value)))
     return Content.assemble(*parts)

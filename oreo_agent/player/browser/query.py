@@ -6,8 +6,7 @@ from typing import Literal
 
 from oreo_agent.errors import SettingError, nearest
 from oreo_agent.records.episode import ENDS
-from oreo_agent.records.listing import BY_ID, Order
-from oreo_agent.records.reader import EVERYTHING, Column, Filter
+from oreo_agent.records.listing import BY_ID, EVERYTHING, Column, Filter, Order
 
 Facet = Literal["end", "task_type", "policy", "split"]
 """What has few enough values to choose one of them from a list."""

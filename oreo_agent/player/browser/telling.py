@@ -1,27 +1,13 @@
 """An episode in words: a few lines of it at a glance, or all of it."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from oreo_agent.player.browser.query import OUTCOMES
+from oreo_agent.player.harmless import harmless, one_line
 from oreo_agent.player.snapshot import told_apart
 from oreo_agent.records.episode import DecisionRecord, Episode, Segment
 from oreo_agent.records.reader import policy_name
 from oreo_agent.records.search import Needle
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """A turn at a glance."""
-
-    turn: int
-    """1 for the first."""
-    label: str
-    """The command, or what was said in its place, on one line."""
-    value: float | None
-    """V at the end of the reply, where it was recorded."""
-    valid: bool | None
-    """Whether the world admitted the command."""
 
 
 def goal(episode: Episode) -> str:
@@ -29,20 +15,6 @@ def goal(episode: Episode) -> str:
     shown = next((s.text for s in episode.segments if s.kind == "observation" and s.text), "")
     stated, rest = told_apart(shown)
     return stated or one_line(rest.partition("\n")[0])
-
-
-def replies(episode: Episode) -> list[Reply]:
-    """What was said in each turn."""
-    actions = [segment for segment in episode.segments if segment.kind == "action"]
-    return [
-        Reply(
-            turn=turn,
-            label=one_line(segment.command or segment.text) or "(nothing)",
-            value=_value(segment.decision),
-            valid=segment.valid,
-        )
-        for turn, segment in enumerate(actions, 1)
-    ]
 
 
 def places(episode: Episode, text: str) -> Iterator[tuple[str, str]]:
@@ -59,12 +31,6 @@ def places(episode: Episode, text: str) -> Iterator[tuple[str, str]]:
                 break
     if needle.within(episode.fault.encode()):
         yield "fault", one_line(episode.fault)
-
-
-def _value(decision: DecisionRecord | None) -> float | None:
-    if decision is None or not 0 <= decision.chosen < len(decision.candidates):
-        return None
-    return decision.candidates[decision.chosen].value
 
 
 def outcome(episode: Episode) -> str:
@@ -95,7 +61,7 @@ def facts(episode: Episode) -> dict[str, str]:
         "seconds": f"{episode.seconds:.2f}",
         "versions": ", ".join(f"{name} {version}" for name, version in episode.versions.items()),
     }
-    return {name: printable(value) for name, value in told.items() if value}
+    return {name: one_line(value) for name, value in told.items() if value}
 
 
 def episode_lines(episode: Episode, *, tokens: bool = False) -> Iterator[str]:
@@ -105,7 +71,7 @@ def episode_lines(episode: Episode, *, tokens: bool = False) -> Iterator[str]:
         episode: to tell.
         tokens: whether ids and log-probabilities are told too.
     """
-    yield f"{episode.id}: {outcome(episode)}"
+    yield f"{one_line(episode.id)}: {outcome(episode)}"
     for name, value in facts(episode).items():
         yield f"{name + ':':<11}{value}"
     yield f"{'goal:':<11}{goal(episode)}"
@@ -129,7 +95,7 @@ def _segment_lines(segment: Segment, turn: int, *, tokens: bool) -> Iterator[str
     if decision is not None and decision.value is not None:
         parts.append(f"V before {decision.value:.3f}")
     yield "  ".join(parts)
-    yield from (f"    {printable(line)}" for line in segment.text.splitlines())
+    yield from (f"    {harmless(line)}" for line in segment.text.splitlines())
     if decision is not None:
         yield from _candidate_lines(decision)
     if tokens and segment.ids:
@@ -139,24 +105,10 @@ def _segment_lines(segment: Segment, turn: int, *, tokens: bool) -> Iterator[str
 
 
 def _candidate_lines(decision: DecisionRecord) -> Iterator[str]:
-    yield f"    {decision.strategy} among {counted(len(decision.candidates), 'candidate')}:"
+    among = counted(len(decision.candidates), "candidate")
+    yield f"    {one_line(decision.strategy)} among {among}:"
     for number, candidate in enumerate(decision.candidates):
         mark = ">" if number == decision.chosen else " "
         value = f"V {candidate.value:6.3f}" if candidate.value is not None else "V      -"
         command = one_line(candidate.command) or "(holds no command)"
         yield f"    {mark} {number + 1}  {value}  logp {candidate.logp:8.3f}  {command}"
-
-
-def one_line(text: str) -> str:
-    """Without line breaks, and safe to print."""
-    return printable(" ".join(text.split()))
-
-
-def printable(text: str) -> str:
-    """Without characters that would move a terminal's cursor or change its colours."""
-    return text.translate(_HARMLESS)
-
-
-_HARMLESS: Mapping[int, str] = {
-    code: "�" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 9
-} | {9: "    "}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.player.snapshot import By
 from oreo_agent.records.episode import CandidateRecord, DecisionRecord, Episode, Segment
-from oreo_agent.rollouts.wording import OF_QUESTIONS
+from oreo_agent.records.formats.of_episode import SOLUTIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Turn:
 
 def is_solution(episode: Episode) -> bool:
     """Whether its replies are steps of one solution."""
-    return episode.prompt in OF_QUESTIONS
+    return episode.prompt in SOLUTIONS
 
 
 def opening(episode: Episode) -> str:
@@ -72,8 +72,8 @@ def turns(episode: Episode, prompt: PromptFormat | None) -> tuple[Turn, ...]:
         if segment.kind != "action":
             continue
         turn = _turn(episode, at, prompt)
-        if segment.decision is not None:
-            choice = segment.decision.candidates[segment.decision.chosen]
+        if (decision := _whole(segment.decision)) is not None:
+            choice = decision.candidates[decision.chosen]
             rest, value = choice.ids, choice.value
         if segment.ids and rest[: len(segment.ids)] == segment.ids:
             rest = rest[len(segment.ids) :]
@@ -81,6 +81,13 @@ def turns(episode: Episode, prompt: PromptFormat | None) -> tuple[Turn, ...]:
                 turn = _worth(turn, value)
         found.append(turn)
     return tuple(found)
+
+
+def _whole(decision: DecisionRecord | None) -> DecisionRecord | None:
+    """The decision, unless its choice is not among its candidates."""
+    if decision is None or not 0 <= decision.chosen < len(decision.candidates):
+        return None
+    return decision
 
 
 def _worth(turn: Turn, value: float | None) -> Turn:
@@ -92,7 +99,7 @@ def _worth(turn: Turn, value: float | None) -> Turn:
 
 def _turn(episode: Episode, at: int, prompt: PromptFormat | None) -> Turn:
     segment = episode.segments[at]
-    decision = segment.decision
+    decision = _whole(segment.decision)
     said = Reply(
         ids=segment.ids,
         text=segment.text,

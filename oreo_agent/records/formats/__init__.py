@@ -13,11 +13,16 @@ from oreo_agent.registry import Registry
 class Format(Protocol):
     """How one family of files tells episodes."""
 
-    def read(self, row: Any) -> list[Conversation]:
+    def read(self, row: Any, unsaid: float | None = None) -> list[Conversation]:
         """The conversations of a row; none if a later row holds all that it says.
 
+        Args:
+            row: as it stands in the file.
+            unsaid: the reward, in [0, 1], of an episode that does not say how it ended.
+
         Raises:
-            Unreadable: it is no episode; the message is the reason.
+            Unreadable: it is no episode, or has no outcome and ``unsaid`` is None; the message is
+                the reason.
         """
         ...
 
@@ -39,4 +44,4 @@ FORMATS: Registry[type[Format]] = Registry(
     },
 )
 RECORDS = "records"
-"""Our own rows, which lose nothing; no conversation format, see `rows_of_records`."""
+"""Our own rows, which lose nothing; no conversation format, see `record_rows`."""

@@ -7,13 +7,14 @@ Written as version 1.8 and read from 1.0 on, by the models of the package ``atif
          "tool_calls": [...], "observation": {"results": [{"content": text}]}}]}
 
 The format has no field for an outcome: it stands in ``extra`` (``reward``) of the trajectory, or of
-its final metrics. A command stands in the step's ``extra`` too; ids, log-probabilities and V of an
-episode of ours stand where the format has a place for them (``metrics``), or in ``extra``.
+its final metrics. What the world was given stands in the ``extra`` (``command``) of an agent's
+step; without it a step's one call of a tool is the command.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 
 from oreo_agent.records.formats.conversation import (
     Conversation,
@@ -22,9 +23,11 @@ from oreo_agent.records.formats.conversation import (
     mapping,
     name_of,
     outcome,
+    overlaid,
     pick,
+    text_of,
 )
-from oreo_agent.records.formats.messages import called, content, dialogue
+from oreo_agent.records.formats.messages import Said, content, message, turns_of
 
 VERSION = "ATIF-v1.8"
 _VERSIONS = re.compile(r"ATIF-v1\.\d+\Z")
@@ -34,7 +37,7 @@ OUTCOMES = ("reward", "score", "success", "won", "label")
 class Atif:
     """Trajectories of one agent; those of its subagents are not read."""
 
-    def read(self, row: Any) -> list[Conversation]:
+    def read(self, row: Any, unsaid: float | None = None) -> list[Conversation]:
         """The one conversation of a trajectory."""
         told = mapping(row)
         version = told.get("schema_version")
@@ -44,9 +47,9 @@ class Atif:
             raise Unreadable("its steps are no list")
         extra = mapping(told.get("extra") or {})
         final = mapping(mapping(told.get("final_metrics") or {}).get("extra") or {})
-        reward = outcome({**final, **extra}, OUTCOMES)
+        reward = outcome(overlaid(final, extra), OUTCOMES, unsaid)
         agent = mapping(told.get("agent") or {})
-        said = dialogue([one for step in told["steps"] for one in _messages(mapping(step))])
+        said = turns_of([one for step in told["steps"] for one in _said(mapping(step))])
         return [
             Conversation(
                 turns=said.turns,
@@ -89,20 +92,17 @@ class Atif:
         }
 
 
-def _messages(step: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """A step's own message, then what was observed; copied context is told once, where it was."""
+def _said(step: Mapping[str, Any]) -> Iterator[Said]:
+    """A step's own message, then what was observed; ``extra`` may name the command."""
     source = step.get("source")
     if source not in ("system", "user", "agent"):
         raise Unreadable(f"a step is from {source!r}; known: system, user, agent")
-    text = content(step.get("message"), "message")
-    if source != "agent":
-        yield {"role": source, "content": text}
-    else:
-        calls = [called(call) for call in cast(Sequence[Any], step.get("tool_calls") or ())]
-        thought = content(step.get("reasoning_content"), "reasoning")
-        parts = [thought, text, *(f"Action: {call}" for call in calls)]
-        yield {"role": "assistant", "content": "\n".join(part for part in parts if part)}
+    said = message({**step, "role": source, "content": step.get("message")})
+    command = mapping(step.get("extra") or {}).get("command")
+    if source == "agent" and command is not None:
+        said = replace(said, command=text_of(command, "command"))
+    yield said
     if step.get("observation") is not None:
         results = mapping(step["observation"]).get("results") or ()
         texts = [content(mapping(one).get("content"), "observation") for one in results]
-        yield {"role": "user", "content": "\n".join(text for text in texts)}
+        yield Said("user", "\n".join(texts))

@@ -109,20 +109,23 @@ def pick(row: Mapping[str, Any], names: Iterable[str]) -> Any:
     return next((row[name] for name in names if row.get(name) is not None), None)
 
 
-def outcome(row: Mapping[str, Any], names: Iterable[str]) -> float:
-    """The reward that stands under the first of ``names``.
+def overlaid(*rows: Mapping[str, Any]) -> dict[str, Any]:
+    """All that stands in any of the rows, of two values the later; null is as good as absent."""
+    return {name: told for row in rows for name, told in row.items() if told is not None}
+
+
+def outcome(row: Mapping[str, Any], names: Iterable[str], unsaid: float | None) -> float:
+    """The reward that stands under the first of ``names``, else ``unsaid``.
 
     Raises:
         Unreadable: there is none.
     """
     told = pick(row, names)
-    if told is None:
-        raise NoOutcome(f"it has no outcome (looked for {', '.join(names)})")
-    return as_reward(told)
-
-
-class NoOutcome(Unreadable):
-    """A row that does not say how its episode ended; a user may."""
+    if told is not None:
+        return as_reward(told)
+    if unsaid is None:
+        raise Unreadable(f"it has no outcome (looked for {', '.join(names)})")
+    return unsaid
 
 
 def mapping(row: Any) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from oreo_agent.records.formats.conversation import (
     Exchange,
     Unreadable,
     mapping,
+    pick,
     text_of,
 )
 
@@ -52,24 +53,30 @@ class Said:
 
 
 def dialogue(given: Any, *, canned: bool = False) -> Dialogue:
-    """Turns of a list of messages, each ``{role, content}`` or ``{from, value}``.
-
-    Messages of one side that follow each other are one, with a line break between them.
-
-    Args:
-        given: the messages.
-        canned: a first user's message that was answered with "OK" is the instruction, and what all
-            later observations begin with ("Observation: ") is no part of them, as in ETO's files.
+    """Turns of a list of messages, each ``{role, content}`` or ``{from, value}``; see `turns_of`.
 
     Raises:
         Unreadable: they are no dialogue.
     """
     if not isinstance(given, Sequence) or isinstance(given, str | bytes):
         raise Unreadable("its messages are no list")
-    said = [message(one) for one in cast(Sequence[Any], given)]
-    instruction: list[str] = []
-    while said and said[0].role == "system":
-        instruction.append(said.pop(0).text)
+    return turns_of([message(one) for one in cast(Sequence[Any], given)], canned=canned)
+
+
+def turns_of(said: Sequence[Said], *, canned: bool = False) -> Dialogue:
+    """Messages as turns; those of one side that follow each other are one, on lines of their own.
+
+    Args:
+        said: the messages.
+        canned: a first user's message that was answered with "OK" is the instruction, and what all
+            later observations begin with ("Observation: ") is no part of them, as in ETO's files.
+
+    Raises:
+        Unreadable: they are no dialogue.
+    """
+    first = next((at for at, one in enumerate(said) if one.role != "system"), len(said))
+    instruction = [one.text for one in said[:first]]
+    said = said[first:]
     if any(one.role == "system" for one in said):
         raise Unreadable("a system message stands among the turns")
     said = _joined(said)
@@ -99,11 +106,11 @@ def message(given: Any) -> Said:
         Unreadable: it has no role or no text.
     """
     told = mapping(given)
-    spelt = told.get("role", told.get("from"))
+    spelt = pick(told, ("role", "from"))
     role = ROLES.get(spelt) if isinstance(spelt, str) else None
     if role is None:
         raise Unreadable(f"a message is from {spelt!r}; known: {', '.join(ROLES)}")
-    parts = [content(told.get("content", told.get("value")), "message")]
+    parts = [content(pick(told, ("content", "value")), "message")]
     command = None
     if role == "assistant":
         parts.insert(0, content(told.get("reasoning_content"), "reasoning"))

@@ -13,10 +13,10 @@ from oreo_agent.records.formats.conversation import (
     Conversation,
     Exchange,
     Unreadable,
-    as_reward,
     end_of,
     mapping,
     name_of,
+    outcome,
 )
 
 NAMED = ("instance", "task_type", "model", "instruction", "end")
@@ -25,16 +25,14 @@ NAMED = ("instance", "task_type", "model", "instruction", "end")
 class Minari:
     """Rows are what `episodes` reads of a data set: plain lists."""
 
-    def read(self, row: Any) -> list[Conversation]:
+    def read(self, row: Any, unsaid: float | None = None) -> list[Conversation]:
         """The one conversation of an episode."""
         told = mapping(row)
         seen, actions = _texts(told, "observations"), _texts(told, "actions")
         if len(seen) not in (len(actions), len(actions) + 1):
             raise Unreadable(f"it has {len(seen)} observations and {len(actions)} actions")
-        try:
-            reward = as_reward(float(sum(told["rewards"])))
-        except (KeyError, TypeError, ValueError) as error:
-            raise Unreadable(f"its rewards cannot be read: {error}") from error
+        paid = {"rewards": _sum(told.get("rewards"))}
+        reward = outcome(paid, ("rewards",), unsaid)
         truncated = any(told.get("truncations") or ()) and not any(told.get("terminations") or ())
         return [
             Conversation(
@@ -68,6 +66,15 @@ class Minari:
             "instruction": conversation.instruction,
             "end": conversation.end,
         }
+
+
+def _sum(rewards: Any) -> float | None:
+    if rewards is None:
+        return None
+    try:
+        return float(sum(rewards))
+    except (TypeError, ValueError) as error:
+        raise Unreadable(f"its rewards cannot be read: {error}") from error
 
 
 def _texts(told: Any, what: str) -> list[str]:

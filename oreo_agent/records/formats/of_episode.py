@@ -8,7 +8,7 @@ from oreo_agent.records.formats.conversation import Conversation, Exchange, Unre
 from oreo_agent.records.reader import policy_name
 
 SOLUTIONS = ("steps", "words")
-"""Prompt formats whose replies are steps of one solution."""
+"""Prompt formats whose replies are steps of one solution; no others do for questions."""
 
 
 def conversation_of(episode: Episode, settings: Mapping[str, Any]) -> Conversation:

@@ -33,10 +33,10 @@ _USER = re.compile(r"\AUser: (.*?)\n\nAssistant:\s?\Z", re.DOTALL)
 class Oreo:
     """Rows of math, rows of ALFWorld."""
 
-    def read(self, row: Any) -> list[Conversation]:
+    def read(self, row: Any, unsaid: float | None = None) -> list[Conversation]:
         """The one conversation of a row."""
         told = mapping(row)
-        reward = outcome(told, ("reward",))
+        reward = outcome(told, ("reward",), unsaid)
         if told.get("conversations") is not None:
             said = dialogue(told["conversations"], canned=True)
             instruction, turns, last = said.instruction, said.turns, said.last

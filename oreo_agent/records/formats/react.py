@@ -43,11 +43,11 @@ _PLAN = "ActionPath:"
 class React:
     """A game is a text."""
 
-    def read(self, row: Any) -> list[Conversation]:
+    def read(self, row: Any, unsaid: float | None = None) -> list[Conversation]:
         """The one game of a row."""
         told = mapping(row)
         text = text_of(pick(told, TEXTS), "text")
-        reward = outcome(told, OUTCOMES)
+        reward = outcome(told, OUTCOMES, unsaid)
         opening, turns, lines = parse(text)
         if not turns:
             raise Unreadable("there is no command in it")

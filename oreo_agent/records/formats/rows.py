@@ -24,6 +24,7 @@ LONGEST = 64 * 1024 * 1024
 KEPT = 100_000
 """Characters of an unreadable row that are kept."""
 _CHUNK = 1 << 20
+_BETWEEN = tuple(" \t\r\n,")
 _PACKED = (".xz", ".gz", ".zst")
 _LINES = (".jsonl", ".ndjson")
 _KNOWN = (*_LINES, ".json", ".parquet", ".arrow")
@@ -138,30 +139,41 @@ def _by_value(file: IO[bytes], name: str) -> Iterator[Found]:
 
 def _values(text: IO[str], name: str) -> Iterator[Found]:
     decoder = json.JSONDecoder()
-    held, number, size, ended = "", 0, _CHUNK, False
+    held, at, number = "", 0, 0
+    begun = ended = False
     while True:
-        held = held.lstrip(" \t\r\n,") if number else held.lstrip().removeprefix("[").lstrip()
-        if held.startswith("]"):
+        at = _after_blanks(held, at)
+        if not begun and at < len(held):
+            begun = True
+            at = _after_blanks(held, at + 1) if held[at] == "[" else at
+        if held.startswith("]", at):
             return
         try:
-            row, end = decoder.raw_decode(held)
+            row, end = decoder.raw_decode(held, at)
             if end == len(held) and not ended and not isinstance(row, dict | list):
                 raise ValueError("a number may go on")
         except (ValueError, RecursionError) as error:
             fault = f"it is no JSON ({error}); nothing after it was read"
+            held, at = held[at:], 0
             if not ended and not isinstance(error, RecursionError) and len(held) < LONGEST:
                 try:
-                    more = text.read(size)
-                    held, ended, size = held + more, not more, max(_CHUNK, len(held))
+                    more = text.read(max(_CHUNK, len(held)))
+                    held, ended = held + more, not more
                     continue
                 except UnicodeDecodeError as undecoded:
                     fault = f"it is not UTF-8 ({undecoded.reason}); nothing after it was read"
-            if held.strip():
+            if held:
                 yield Found(place=f"{name}#{number + 1}", fault=fault, raw=held[:KEPT])
             return
-        number += 1
+        number, at = number + 1, end
         yield Found(place=f"{name}#{number}", row=row)
-        held, size = held[end:], _CHUNK
+
+
+def _after_blanks(text: str, at: int) -> int:
+    """Where the blanks and commas end that stand at a place."""
+    while text[at : at + 1] in _BETWEEN and at < len(text):
+        at += 1
+    return at
 
 
 def _columns(path: Path, kind: str) -> Iterator[Found]:

@@ -19,6 +19,7 @@ from oreo_agent.records.formats.conversation import (
     mapping,
     name_of,
     outcome,
+    overlaid,
     pick,
 )
 from oreo_agent.records.formats.messages import dialogue, messages
@@ -29,13 +30,14 @@ OUTCOMES = ("reward", "success", "won", "label", "score")
 class ShareGPT:
     """Conversations of ``human`` and ``gpt``."""
 
-    def read(self, row: Any) -> list[Conversation]:
+    def read(self, row: Any, unsaid: float | None = None) -> list[Conversation]:
         """The one conversation of a row."""
         told = mapping(row)
         meta = mapping(told.get("meta") or {})
+        both = overlaid(meta, told)
         said = dialogue(pick(told, ("conversations", "messages")), canned=True)
-        reward = outcome({**meta, **told}, OUTCOMES)
-        limit = {**meta, **told}.get("terminate_reason") == "max_steps"
+        reward = outcome(both, OUTCOMES, unsaid)
+        limit = both.get("terminate_reason") == "max_steps"
         return [
             Conversation(
                 turns=said.turns,

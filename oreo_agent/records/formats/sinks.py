@@ -20,7 +20,7 @@ from typing import IO, Any, cast
 import zstandard
 
 from oreo_agent.errors import RecordError, SettingError
-from oreo_agent.records.atomic import sync_folder
+from oreo_agent.records.atomic import sync_folder, umask
 
 Row = Mapping[str, Any]
 GROUP = 64
@@ -61,7 +61,7 @@ def whole(target: Path, *, folder: bool = False) -> Generator[Path]:
         raise RecordError(f"{target} cannot be written ({error}); name another target") from error
     try:
         yield part
-        part.chmod(0o755 if folder else 0o644)
+        part.chmod((0o777 if folder else 0o666) & ~umask())
         for path in sorted(part.rglob("*")) if folder else [part]:
             if path.is_file():
                 with path.open("rb") as file:
@@ -113,7 +113,14 @@ def _write_parquet(path: Path, rows: Iterable[Row]) -> int:
     number = 0
     with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         while group:
-            writer.write_table(arrow.Table.from_pylist([dict(row) for row in group], schema=schema))
+            try:
+                table = arrow.Table.from_pylist([dict(row) for row in group], schema=schema)
+            except arrow.ArrowException as error:
+                raise RecordError(
+                    f"rows {number + 1} to {number + len(group)} do not fit into the columns of "
+                    f"the first ({error}); write them to .jsonl"
+                ) from error
+            writer.write_table(table)
             number += len(group)
             group = list(islice(waiting, GROUP))
     return number
@@ -146,6 +153,13 @@ def _type(name: str, value: Any, arrow: Any) -> Any:
         fields: list[tuple[str, Any]] = [("kind", text), ("ids", arrow.list_(arrow.int64()))]
         fields += [("text", text), ("logps", reals), ("command", text)]
         return arrow.list_(arrow.struct([*fields, ("valid", arrow.bool_()), ("decision", text)]))
+    if name == "steps":
+        results = arrow.list_(arrow.struct([("content", text)]))
+        fields = [("step_id", arrow.int64()), ("source", text), ("message", text)]
+        fields += [("extra", arrow.struct([("command", text)]))]
+        return arrow.list_(
+            arrow.struct([*fields, ("observation", arrow.struct([("results", results)]))])
+        )
     if name in ("prompt", "completion", "chosen", "rejected", "messages", "conversations"):
         if isinstance(value, str):
             return text

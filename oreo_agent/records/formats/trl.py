@@ -38,22 +38,23 @@ OUTCOMES = ("reward", "label", "score")
 class Trl:
     """Unpaired and paired preference, and messages; written as unpaired preference."""
 
-    def read(self, row: Any) -> list[Conversation]:
+    def read(self, row: Any, unsaid: float | None = None) -> list[Conversation]:
         """One conversation, of a pair two, of a row that a later one repeats none."""
         told = mapping(row)
-        if "chosen" in told or "rejected" in told:
+        if pick(told, ("chosen", "rejected")) is not None:
             prompt = told.get("prompt") or ()
             return [
                 _conversation(told, _said(prompt, told.get(side)), reward)
                 for side, reward in (("chosen", 1.0), ("rejected", 0.0))
             ]
         if told.get("messages") is not None:
-            return [_conversation(told, dialogue(told["messages"]), outcome(told, OUTCOMES))]
+            reward = outcome(told, OUTCOMES, unsaid)
+            return [_conversation(told, dialogue(told["messages"]), reward)]
         turn, turns = told.get("turn"), told.get("turns")
         if isinstance(turn, int) and isinstance(turns, int) and turn + 1 < turns:
             return []
         said = _said(told.get("prompt"), told.get("completion"))
-        return [_conversation(told, said, outcome(told, OUTCOMES))]
+        return [_conversation(told, said, outcome(told, OUTCOMES, unsaid))]
 
     def write(self, conversation: Conversation) -> Iterator[dict[str, Any]]:
         """One row a reply."""

@@ -16,13 +16,13 @@ from typing import Any, cast
 
 from oreo_agent.records.formats.conversation import (
     Conversation,
-    NoOutcome,
     Unreadable,
     as_reward,
     end_of,
     mapping,
     name_of,
     outcome,
+    overlaid,
     pick,
 )
 from oreo_agent.records.formats.messages import dialogue, messages
@@ -33,14 +33,14 @@ _BROKEN_NODE = "a node of the graph is no object with a message, or its parent i
 class Verifiers:
     """Rows of results, rows of traces; written as results."""
 
-    def read(self, row: Any) -> list[Conversation]:
+    def read(self, row: Any, unsaid: float | None = None) -> list[Conversation]:
         """One conversation of a result, of an episode those of all its traces."""
         told = mapping(row)
         if told.get("traces") is not None:
             traces = cast(Sequence[Any], told["traces"])
-            return [found for trace in traces for found in _of_trace(mapping(trace))]
+            return [found for trace in traces for found in _of_trace(mapping(trace), unsaid)]
         if told.get("nodes") is not None:
-            return _of_trace(told)
+            return _of_trace(told, unsaid)
         prompt, completion = told.get("prompt"), told.get("completion")
         if isinstance(prompt, str) and isinstance(completion, str):
             prompt = [{"role": "user", "content": prompt}]
@@ -50,7 +50,7 @@ class Verifiers:
         info = told.get("info")
         more = cast(Mapping[str, Any], info) if isinstance(info, Mapping) else {}
         said = dialogue([*cast(list[Any], prompt), *cast(list[Any], completion)])
-        reward = outcome(told, ("reward",))
+        reward = outcome(told, ("reward",), unsaid)
         limit = "max_turns" in str(told.get("stop_condition"))
         return [
             Conversation(
@@ -60,9 +60,9 @@ class Verifiers:
                 instruction=said.instruction,
                 last=said.last,
                 instance=name_of(
-                    pick({**told, **more}, ("instance", "example_id", "id", "task_key"))
+                    pick(overlaid(told, more), ("instance", "example_id", "id", "task_key"))
                 ),
-                task_type=name_of(pick({**more, **told}, ("task_type", "task"))),
+                task_type=name_of(pick(overlaid(more, told), ("task_type", "task"))),
                 player=name_of(told.get("model")),
             )
         ]
@@ -78,21 +78,20 @@ class Verifiers:
             "answer": "",
             "task": conversation.task_type,
             "reward": conversation.reward,
-            "info": {},
             "model": conversation.player,
             "end": conversation.end,
         }
 
 
-def _of_trace(trace: Mapping[str, Any]) -> list[Conversation]:
+def _of_trace(trace: Mapping[str, Any], unsaid: float | None) -> list[Conversation]:
     if trace.get("errors") and not trace.get("ok"):
         first = mapping(cast(Sequence[Any], trace["errors"])[0])
         raise Unreadable(f"something broke in it ({first.get('type')!r})")
-    reward = _reward(trace.get("rewards"))
+    reward = _reward(trace.get("rewards"), unsaid)
     task = mapping(trace.get("task") or {})
     data = mapping(task.get("data") or {})
     agent = mapping(mapping(trace.get("agent") or {}).get("config") or {})
-    named = pick({**data, "key": task.get("key")}, ("instance", "key", "idx"))
+    named = pick(overlaid(data, {"key": task.get("key")}), ("instance", "key", "idx"))
     found: list[Conversation] = []
     for path in _paths(cast(Sequence[Any], trace.get("nodes"))):
         said = dialogue([node["message"] for node in path])
@@ -111,11 +110,11 @@ def _of_trace(trace: Mapping[str, Any]) -> list[Conversation]:
     return found
 
 
-def _reward(given: Any) -> float:
+def _reward(given: Any, unsaid: float | None) -> float:
     """Scores times weights; a reward that was not reckoned is none."""
     told = [mapping(one) for one in mapping(given or {}).values() if one is not None]
     if not told:
-        raise NoOutcome("it has no outcome (looked for rewards)")
+        return outcome({}, ("rewards",), unsaid)
     try:
         return as_reward(sum(float(one["score"]) * float(one.get("weight", 1)) for one in told))
     except (KeyError, TypeError, ValueError) as error:

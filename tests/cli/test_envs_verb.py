@@ -1,9 +1,9 @@
 """`oreo-agent envs`, and `--env` wherever a task can be named."""
 
 import json
-from pathlib import Path
 
 import pytest
+from own_environments import PLANTED
 
 from oreo_agent.cli import run
 from oreo_agent.errors import SettingError
@@ -13,7 +13,6 @@ from oreo_agent.rollouts.wording import read_prompt, world_prompt
 from oreo_envs import finding
 from oreo_envs.registration import REGISTRATIONS, Prompt
 
-PLANTED = Path(__file__).resolve().parent.parent / "envs" / "planted.py"
 LAKE = "oreo/FrozenLake-v0"
 
 
@@ -153,5 +152,5 @@ def test_a_prompt_file_goes_before_the_registration(tmp_path):
     with pytest.raises(SettingError, match="did you mean 'instructions'"):
         read_prompt(file, Prompt())
     file.write_text("action_format = 'x'\n")
-    with pytest.raises(SettingError, match="mend the file"):
+    with pytest.raises(SettingError, match=r"own\.toml: action_format needs {} once"):
         read_prompt(file, Prompt())

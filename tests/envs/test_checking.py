@@ -1,13 +1,11 @@
 """`envs check` is content with a sound environment, and sees each fault that was planted."""
 
-from pathlib import Path
-
 import pytest
+from own_environments import PLANTED
 
 from oreo_envs.checking import RULES, bench_of, check
 from oreo_envs.checking import strain as straining
 
-PLANTED = Path(__file__).with_name("planted.py")
 FAULTS = {
     "NoSuper": ("gymnasium", "super().reset"),
     "Numbers": ("gymnasium", "TextAdapter"),
@@ -84,7 +82,8 @@ def test_a_rule_that_lacks_its_package_is_neither_kept_nor_broken(monkeypatch):
     monkeypatch.setattr("oreo_envs.checking.RULES", {"wild": RULES["wild commands"]})
     monkeypatch.setattr(straining.importlib.util, "find_spec", lambda name: None)
     (found,) = check(f"{PLANTED}:Sound")
-    assert (found.passed, found.remedy) == (None, "pip install hypothesis")
+    assert found.passed is None
+    assert "pip install hypothesis" in found.fault
 
 
 @pytest.mark.parametrize("name", ["oreo/FrozenLake-v0", "oreo/Taxi-v0"])

@@ -1,9 +1,7 @@
 """An environment is found by id, module, file or plug-in; a broken plug-in breaks no other."""
 
-import sys
-
-import gymnasium
 import pytest
+from own_environments import GAME
 
 import oreo_envs
 from oreo_envs import finding
@@ -11,48 +9,7 @@ from oreo_envs.finding import find, is_environment, plug_ins
 from oreo_envs.registration import REGISTRATIONS, Prompt, Registration, register
 from oreo_envs.task import EnvironmentTask
 
-GAME = """
-import gymnasium, oreo_envs
-
-class Game(gymnasium.Env):
-    observation_space = action_space = oreo_envs.Prose()
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        return f"Seed {seed}.", {"admissible_commands": ["win"]}
-    def step(self, action):
-        return "Over.", 1.0, True, False, {"admissible_commands": ["win"]}
-"""
-
-
-@pytest.fixture(autouse=True)
-def as_it_was(monkeypatch):
-    """Registrations, plug-ins and files that a test reads are forgotten after it."""
-    monkeypatch.setattr(finding, "_read", {})
-    monkeypatch.setattr(finding, "_files", {})
-    tables = (REGISTRATIONS, gymnasium.registry)
-    before = [dict(table) for table in tables]
-    modules = set(sys.modules)
-    yield
-    for table, known in zip(tables, before, strict=True):
-        table.clear()
-        table.update(known)
-    for name in set(sys.modules) - modules:
-        del sys.modules[name]
-
-
-@pytest.fixture
-def installed(tmp_path, monkeypatch):
-    """Puts packages on the path, with the entry points that pip would write."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-    def install(name: str, text: str) -> None:
-        (tmp_path / f"{name}.py").write_text(text)
-        info = tmp_path / f"{name}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[oreo_envs]\n{name} = {name}\n")
-
-    return install
+pytestmark = pytest.mark.usefixtures("as_it_was")
 
 
 def test_a_plug_in_is_imported_when_its_id_is_asked_for_and_the_id_alone_finds_it(installed):

@@ -12,6 +12,8 @@ from oreo_envs.registration import REGISTRATIONS
 
 PLANTED = Path(__file__).with_name("envs") / "planted.py"
 """A file with a sound environment, and the same with one fault each."""
+BREAKING = PLANTED.with_name("breaking.py")
+"""A file with worlds and experts that break."""
 GAME = """
 import gymnasium, oreo_envs
 
@@ -39,7 +41,7 @@ def as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         table.update(known)
     for name in set(sys.modules) - modules:
         file = Path(getattr(sys.modules[name], "__file__", None) or "")
-        if file == PLANTED or file.is_relative_to(tmp_path):
+        if file in (PLANTED, BREAKING) or file.is_relative_to(tmp_path):
             del sys.modules[name]
 
 

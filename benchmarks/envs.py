@@ -2,16 +2,18 @@
 
     python benchmarks/envs.py --json FILE
 
-Three sides are given the same commands on the same instances, in turn, on one core: ours (what
-`oreo_envs` presents), the environment as ``gymnasium.make`` hands it out (its passive checker
-off), and the class itself. FrozenLake and Taxi are stepped by numbers there and in words here; Keys
-is what `envs new` writes. Times are processor times, medians of the rounds. A figure is the
-share by which a step takes longer, resets left out: 0.05 means 1.05 times as long.
+Three sides are given the same commands on the same instances, episode by episode in turn, on one
+core: ours (what `oreo_envs` presents), the environment as ``gymnasium.make`` hands it out (its
+passive checker off), and the class itself. FrozenLake and Taxi are stepped by numbers there and in
+words here; Keys is what `envs new` writes; Trivial answers every command by the same texts. Times
+are processor times, medians of the rounds, resets left out. A share of 0.05 says that a step takes
+1.05 times as long.
 
 - ``overhead_NAME``: of ours against ``gymnasium.make``, for each world;
-- ``worst_overhead``: the largest of them;
-- ``over_class_NAME``: of ours against the class itself, which nobody is handed;
-- ``worst_overhead_over_class``: the largest of those.
+- ``over_class_NAME``: of ours against the class itself, which has no step limit and no guard;
+- ``added_microseconds_NAME``: a step of ours less one of the class, in microseconds;
+- ``worst_overhead``, ``worst_overhead_over_class``: the largest shares, Trivial left out: it does
+  nothing, so that its shares compare our microseconds with nothing.
 """
 
 import argparse
@@ -31,14 +33,35 @@ from machine import machine, write
 import oreo_envs
 from oreo_envs.presented import present
 from oreo_envs.scaffold import new
-from oreo_envs.toytext import LAKE_ACTIONS, TAXI_ACTIONS
+from oreo_envs.toytext import LAKE_ACTIONS, TAXI, TAXI_ACTIONS
 from oreo_tasks import load_task
 
 ROUNDS = 15
 STEPS = 20_000
+NOTHING = "trivial"
+"""The world whose share says nothing."""
 Begin = Callable[[Any, str], Any]
 Script = list[tuple[str, list[Any]]]
 """Instances, each with the commands that are given in it."""
+
+
+class Trivial(gymnasium.Env[str, str]):
+    """Says nothing of what it is asked."""
+
+    def __init__(self) -> None:
+        self.observation_space = self.action_space = oreo_envs.Prose()
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        """Begin."""
+        super().reset(seed=seed)
+        return "Here you are.", {"admissible_commands": ("wait",), "won": False, "valid": True}
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        """Wait."""
+        info = {"admissible_commands": ("wait",), "won": False, "valid": True}
+        return "Here you are.", 0.0, False, False, info
 
 
 def scripted(env: Any, instances: Sequence[str], steps: int) -> Script:
@@ -58,20 +81,6 @@ def scripted(env: Any, instances: Sequence[str], steps: int) -> Script:
     return script
 
 
-def timed(env: Any, begin: Begin, script: Script) -> float:
-    """Processor seconds a step."""
-    seconds, steps = 0.0, 0
-    for instance, commands in script:
-        begin(env, instance)
-        step = env.step
-        began = process_time()
-        for command in commands:
-            step(command)
-        seconds += process_time() - began
-        steps += len(commands)
-    return seconds / steps
-
-
 def named(env: Any, instance: str) -> Any:
     """Reset by the instance's name."""
     return env.reset(options={"instance": instance})
@@ -88,74 +97,101 @@ def numbered(script: Script, actions: Sequence[str]) -> Script:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """One world and the three ways to step it."""
+class Side:
+    """One way to step a world."""
 
-    ours: Any
-    made: Any
-    bare: Any
+    name: str
+    env: Any
     begin: Begin
-    """Of the last two."""
     script: Script
-    theirs: Script
-    """The same for the last two."""
 
-    def sides(self) -> dict[str, float]:
-        """Seconds a step of each."""
-        return {
-            "ours": timed(self.ours, named, self.script),
-            "made": timed(self.made, self.begin, self.theirs),
-            "bare": timed(self.bare, self.begin, self.theirs),
-        }
+    def timed(self, at: int) -> float:
+        """Processor seconds of the steps of one episode."""
+        instance, commands = self.script[at]
+        self.begin(self.env, instance)
+        step = self.env.step
+        began = process_time()
+        for command in commands:
+            step(command)
+        return process_time() - began
 
 
-def worlds(steps: int) -> dict[str, World]:
+def sides_of(ours: Any, made: Any, bare: Any, begin: Begin, script: Script, theirs: Script) -> Any:
+    """The three of a world; ``begin`` and ``theirs`` are of the last two."""
+    return [
+        Side("ours", ours, named, script),
+        Side("made", made, begin, theirs),
+        Side("bare", bare, begin, theirs),
+    ]
+
+
+def timed(sides: Sequence[Side]) -> dict[str, float]:
+    """Microseconds a step of each side; which of them is the first changes with every episode."""
+    seconds = dict.fromkeys([side.name for side in sides], 0.0)
+    script = sides[0].script
+    for at in range(len(script)):
+        first = at % len(sides)
+        for side in (*sides[first:], *sides[:first]):
+            seconds[side.name] += side.timed(at)
+    steps = sum(len(commands) for _, commands in script)
+    return {name: 1e6 * spent / steps for name, spent in seconds.items()}
+
+
+def worlds(steps: int) -> dict[str, list[Side]]:
     """All of them, by name."""
-    found: dict[str, World] = {}
+    found: dict[str, list[Side]] = {}
     seeds = [f"{seed:06d}" for seed in range(200)]
     off = {"disable_env_checker": True}
     for name, id, theirs, actions in (
         ("frozenlake", "oreo/FrozenLake-v0", "FrozenLake-v1", LAKE_ACTIONS),
-        ("taxi", "oreo/Taxi-v0", "Taxi-v4", TAXI_ACTIONS),
+        ("taxi", "oreo/Taxi-v0", TAXI, TAXI_ACTIONS),
     ):
         ours = present(oreo_envs.REGISTRATIONS[id])
         script = scripted(ours, seeds, steps)
         made = gymnasium.make(theirs, max_episode_steps=1000, **off)
         bare, numbers = gymnasium.make(theirs, **off).unwrapped, numbered(script, actions)
-        found[name] = World(ours, made, bare, seeded, script, numbers)
-    registration = oreo_envs.find("bench_keys/Keys-v0").registration
-    ours = present(registration)
-    script = scripted(ours, seeds, steps)
-    made, bare = gymnasium.make(registration.id, **off), gymnasium.make(registration.id).unwrapped
-    found["keys"] = World(ours, made, bare, seeded, script, script)
+        found[name] = sides_of(ours, made, bare, seeded, script, numbers)
+    oreo_envs.register("bench/Trivial-v0", Trivial)
+    for name, id in (("keys", "bench_keys/Keys-v0"), (NOTHING, "bench/Trivial-v0")):
+        ours = present(oreo_envs.find(id).registration)
+        script = scripted(ours, seeds, steps)
+        made, bare = gymnasium.make(id, **off), gymnasium.make(id, **off).unwrapped
+        found[name] = sides_of(ours, made, bare, seeded, script, script)
     told: dict[str, Any] = {"split": "train", "data": "generated:small"}
-    ours = present(oreo_envs.REGISTRATIONS["oreo/ALFWorld-v0"], **told)
+    alfworld = "oreo/ALFWorld-v0"
+    ours = present(oreo_envs.REGISTRATIONS[alfworld], **told)
     games = [each.id for each in load_task("alfworld").instances("train", "generated:small")[:50]]
     script = scripted(ours, games, steps)
-    made = gymnasium.make("oreo/ALFWorld-v0", **off, **told)
-    bare = gymnasium.make("oreo/ALFWorld-v0", **off, **told).unwrapped
-    found["alfworld"] = World(ours, made, bare, named, script, script)
+    made = gymnasium.make(alfworld, **off, **told)
+    bare = gymnasium.make(alfworld, **off, **told).unwrapped
+    found["alfworld"] = sides_of(ours, made, bare, named, script, script)
     return found
 
 
 def measured(steps: int) -> tuple[dict[str, float], dict[str, Any]]:
-    """All ratios, and what they are made of."""
-    made: dict[str, float] = {}
-    bare: dict[str, float] = {}
+    """All figures, and what they are made of."""
+    shares: dict[str, dict[str, float]] = {"made": {}, "bare": {}}
+    added: dict[str, float] = {}
     details: dict[str, Any] = {}
-    for name, world in worlds(steps).items():
-        rounds = [world.sides() for _ in range(ROUNDS)]
-        for against, figures in (("made", made), ("bare", bare)):
+    for name, sides in worlds(steps).items():
+        rounds = [timed(sides) for _ in range(ROUNDS)]
+        for against, share in shares.items():
             ratio = statistics.median(each["ours"] / each[against] for each in rounds)
-            figures[name] = round(ratio - 1, 3)
+            share[name] = round(ratio - 1, 3)
+        added[name] = round(statistics.median(each["ours"] - each["bare"] for each in rounds), 2)
         details[name] = {
-            f"{side}_steps_per_second": round(1 / statistics.median(each[side] for each in rounds))
+            f"{side}_microseconds": round(statistics.median(each[side] for each in rounds), 2)
             for side in rounds[0]
         }
-    figures = {f"overhead_{name}": share for name, share in made.items()}
-    figures |= {"worst_overhead": max(made.values())}
-    figures |= {f"over_class_{name}": share for name, share in bare.items()}
-    return figures | {"worst_overhead_over_class": max(bare.values())}, details
+    worst = {
+        against: max(value for name, value in share.items() if name != NOTHING)
+        for against, share in shares.items()
+    }
+    figures = {f"overhead_{name}": share for name, share in shares["made"].items()}
+    figures |= {"worst_overhead": worst["made"]}
+    figures |= {f"over_class_{name}": share for name, share in shares["bare"].items()}
+    figures |= {"worst_overhead_over_class": worst["bare"]}
+    return figures | {f"added_microseconds_{name}": cost for name, cost in added.items()}, details
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ OreoError
 ├── BundleError        a trained agent on disk
 ├── EngineError        what produces tokens and values
 ├── TrainingError      learning that cannot go on
-└── EnvironmentFault   a world that broke while it was played
+└── EnvironmentFault   a world or an expert that broke
 
 A message names the thing, says what is wrong with it, and ends with the remedy. The command line
 prints it without a traceback and leaves with exit code 2. `Stopped` is no error: it is Ctrl-C or
@@ -49,7 +49,7 @@ class TrainingError(OreoError):
 
 
 class EnvironmentFault(OreoError):
-    """A world broke while it was played; names the task, the instance and the turn."""
+    """A world or an expert broke while it was played; names the task and what is known."""
 
 
 class Stopped(KeyboardInterrupt):

@@ -6,51 +6,36 @@ import shlex
 import sys
 from pathlib import Path
 
-import gymnasium
 import pytest
+from own_environments import announce
 
 from oreo_agent.cli import run
 from oreo_agent.records.store import Store
 from oreo_agent.rollouts.report import Report
-from oreo_envs import finding
-from oreo_envs.registration import REGISTRATIONS
 from oreo_envs.scaffold import new
 
 GUIDE = Path(__file__).resolve().parent.parent / "docs" / "environments.md"
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def install(folder: Path, place: Path) -> None:
+def install(folder: Path, site: Path) -> None:
     """What `pip install -e` leaves behind: a way to the package, and its entry points."""
     text = (folder / "pyproject.toml").read_text()
-    points = re.search(r"^\[project\.entry-points\.(\w+)\]\n((?:\w+ = .*\n)+)", text, re.MULTILINE)
+    points = re.search(r"^\[project\.entry-points\.oreo_envs\]\n((?:\w+ = .*\n)+)", text, re.M)
     assert points is not None
-    info = place / f"{folder.name}-0.1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {folder.name}\nVersion: 0.1.0\n")
-    (info / "entry_points.txt").write_text(f"[{points[1]}]\n{points[2]}".replace('"', ""))
+    announce(site, folder.name, points[1].replace('"', ""))
     sys.path.insert(0, str(folder))
 
 
 @pytest.fixture
-def elsewhere(tmp_path, monkeypatch):
+def elsewhere(tmp_path, monkeypatch, as_it_was):
     """An empty folder to work in, and nothing known of what earlier tests registered."""
     work, site = tmp_path / "work", tmp_path / "site"
     work.mkdir()
     site.mkdir()
     monkeypatch.chdir(work)
     monkeypatch.setattr(sys, "path", [str(site), *sys.path])
-    monkeypatch.setattr(finding, "_read", {})
-    monkeypatch.setattr(finding, "_files", {})
-    tables = (REGISTRATIONS, gymnasium.registry)
-    before = [dict(table) for table in tables]
-    modules = set(sys.modules)
-    yield work, site
-    for table, known in zip(tables, before, strict=True):
-        table.clear()
-        table.update(known)
-    for name in {"keys", "cliff", "mygames", "mygames.keys"} & (set(sys.modules) - modules):
-        del sys.modules[name]
+    return work, site
 
 
 def test_the_guide_leads_from_an_empty_file_to_a_trained_agent(elsewhere, capfd):
@@ -75,7 +60,11 @@ def test_the_guide_leads_from_an_empty_file_to_a_trained_agent(elsewhere, capfd)
             assert code == 0, f"{line}\n{said[line]}"
 
     checked = [out for line, out in said.items() if "envs check" in line]
-    assert [out.splitlines()[-1].split(": ")[-1] for out in checked] == ["15 of 15 rules kept"] * 2
+    assert [out.splitlines()[-1].split(": ")[-1] for out in checked] == [
+        "14 of 15 rules kept, 1 not tried",  # the file alone has no expert
+        "15 of 15 rules kept",
+    ]
+    assert "expert         not tried: it was registered without an expert" in checked[0]
     assert "mygames/Keys-v0" in said["oreo-agent envs list"]
     assert "> {}" in said["oreo-agent envs show mygames/Keys-v0 --prompt short.toml"]
     for store, won in (("expert", 150), ("random", 60)):

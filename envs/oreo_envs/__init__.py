@@ -5,8 +5,6 @@ time; ``gymnasium.make_vec(..., vectorization_mode="vector_entry_point")`` plays
 `register` makes an environment of yours known; see docs/environments.md.
 """
 
-from gymnasium import register as _register
-
 from oreo_envs.adapter import TextAdapter as TextAdapter
 from oreo_envs.finding import find as find
 from oreo_envs.players import Player as Player
@@ -17,8 +15,6 @@ from oreo_envs.registration import Registration as Registration
 from oreo_envs.registration import register as register
 from oreo_envs.toytext import LAKE_PROMPT, TAXI_PROMPT
 
-_ALFWORLD = "oreo_envs.alfworld.env:AlfworldEnv"
-_QUESTIONS = "oreo_envs.questions.env:QuestionEnv"
 QUESTIONS = {
     "oreo/GSM8K-v0": "gsm8k",
     "oreo/MATH-v0": "math",
@@ -29,24 +25,24 @@ QUESTIONS = {
     "oreo/WordProblems-v0": "wordproblems",
 }
 """Worlds whose problems are questions, each with its task."""
+FOR_TESTING = ("math500",)
+"""Questions whose solutions nobody is shown."""
 
-_register(
+register(
     "oreo/ALFWorld-v0",
-    entry_point=_ALFWORLD,
+    "oreo_envs.alfworld.env:AlfworldEnv",
     vector_entry_point="oreo_envs.alfworld.vector:AlfworldVectorEnv",
-)
-REGISTRATIONS["oreo/ALFWorld-v0"] = Registration(
-    id="oreo/ALFWorld-v0", entry_point=_ALFWORLD, task="alfworld"
+    task="alfworld",
+    expert="oreo_envs.alfworld.expert:Expert",
 )
 for _world, _task in QUESTIONS.items():
-    _register(
+    register(
         _world,
-        entry_point=_QUESTIONS,
+        "oreo_envs.questions.env:QuestionEnv",
         kwargs={"task": _task},
-        disable_env_checker=True,
+        task=_task,
+        expert=None if _task in FOR_TESTING else "oreo_envs.questions.worked:Worked",
     )
-    REGISTRATIONS[_world] = Registration(id=_world, entry_point=_QUESTIONS, task=_task)
-
 register(
     "oreo/FrozenLake-v0",
     "oreo_envs.toytext:frozen_lake",

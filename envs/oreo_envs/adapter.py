@@ -1,6 +1,7 @@
 """Environments whose actions are numbers, as text: observations described, actions named."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
@@ -14,6 +15,15 @@ _Seen = tuple[str, tuple[str, ...]]
 """What is to be seen, in words, and the commands that can be taken."""
 
 _Stepped = tuple[str, float, bool, bool, dict[str, Any]]
+
+
+@dataclass(slots=True)
+class _Here:
+    """How an episode stands."""
+
+    seen: _Seen
+    told: dict[str, Any]
+    """The info of a command that was valid and has not won."""
 
 
 class TextAdapter(gymnasium.Wrapper[str, str, Any, Any]):
@@ -68,19 +78,26 @@ class TextAdapter(gymnasium.Wrapper[str, str, Any, Any]):
         self._success = success
         self._possible = possible
         self._known: dict[Any, _Seen] = {}
-        self._seen: _Seen = ("", self._names)
-        self._instance = ""
+        self._here = _Here(("", self._names), {})
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[str, dict[str, Any]]:
-        """Begin an episode."""
-        observation, _ = self.env.reset(seed=seed, options=options)
-        self._instance = "" if seed is None else instance_of(seed)
-        self._seen = self._look(observation)
-        if isinstance(observation, int):
+        """Begin an episode; its instance is what the world says, or was asked for, or the seed."""
+        observation, info = self.env.reset(seed=seed, options=options)
+        asked = (options or {}).get("instance") or ("" if seed is None else instance_of(seed))
+        here = self._here
+        here.told = {
+            "instance": str(info.get("instance") or asked),
+            "task_type": str(info.get("task_type", "")),
+            "admissible_commands": self._names,
+            "won": False,
+            "valid": True,
+        }
+        here.seen = self._look(observation)
+        if isinstance(observation, int) and "step" not in self.__dict__:
             self.__dict__["step"] = self._quick_step()
-        return self._seen[0], self._info(won=False, valid=True)
+        return here.seen[0], self._info(won=False, valid=True)
 
     def step(self, action: str) -> _Stepped:
         """Take the action that is called ``action``."""
@@ -89,55 +106,52 @@ class TextAdapter(gymnasium.Wrapper[str, str, Any, Any]):
             number = self._numbers.get(" ".join(action.lower().split()))
         if number is None:
             info = self._info(won=False, valid=False)
-            return f"{UNKNOWN} {self._seen[0]}", 0.0, False, False, info
-        valid = self._names[number - self._start] in self._seen[1]
+            return f"{UNKNOWN} {self._here.seen[0]}", 0.0, False, False, info
+        valid = self._names[number - self._start] in self._here.seen[1]
         observation, reward, terminated, truncated, _ = self._world.step(number)
-        self._seen = self._look(observation)
+        self._here.seen = self._look(observation)
         won = bool(terminated and self._success(float(reward)))
         info = self._info(won=won, valid=valid)
-        return self._seen[0], float(won), bool(terminated), bool(truncated), info
+        return self._here.seen[0], float(won), bool(terminated), bool(truncated), info
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a copy has to step its own world, not ours
+        return {key: value for key, value in self.__dict__.items() if key != "step"}
 
     def _quick_step(self) -> Callable[[str], _Stepped]:
         """`step` where observations are whole numbers: the same, with nothing looked up twice.
 
         Such worlds take a few millionths of a second a step, of which ours must be a small part.
         """
-        numbers, known, step, success = self._numbers, self._known, self._world.step, self._success
-        instance, slow, any_time = self._instance, type(self).step, self._possible is None
+        numbers, known, here, world = self._numbers, self._known, self._here, self._world
+        slow, look, success = type(self).step, self._look, self._success
+        changing = self._possible is not None
 
         def quick(action: str) -> _Stepped:
-            number = numbers.get(action)
-            if number is None:
+            try:
+                number = numbers[action]
+            except KeyError:
                 return slow(self, action)
-            valid = any_time or action in self._seen[1]
-            observation, reward, terminated, truncated, _ = step(number)
-            seen = known.get(observation) or self._look(observation)
-            self._seen = seen
-            won = terminated and success(reward)
-            return (
-                seen[0],
-                1.0 if won else 0.0,
-                terminated,
-                truncated,
-                {
-                    "instance": instance,
-                    "task_type": "",
-                    "admissible_commands": seen[1],
-                    "won": won,
-                    "valid": valid,
-                },
-            )
+            before = here.seen
+            observation, reward, terminated, truncated, _ = world.step(number)
+            try:
+                seen = here.seen = known[observation]
+            except KeyError:
+                seen = here.seen = look(observation)
+            info = here.told.copy()
+            if changing:
+                info["valid"] = action in before[1]
+                info["admissible_commands"] = seen[1]
+            if terminated and success(reward):
+                info["won"] = True
+                return seen[0], 1.0, True, truncated, info
+            return seen[0], 0.0, terminated, truncated, info
 
         return quick
 
     def _info(self, *, won: bool, valid: bool) -> dict[str, Any]:
-        return {
-            "instance": self._instance,
-            "task_type": "",
-            "admissible_commands": self._seen[1],
-            "won": won,
-            "valid": valid,
-        }
+        told, seen = self._here.told, self._here.seen
+        return told | {"admissible_commands": seen[1], "won": won, "valid": valid}
 
     def _look(self, observation: Any) -> _Seen:
         """What is to be seen, in words, and what can be done."""

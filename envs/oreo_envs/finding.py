@@ -1,18 +1,19 @@
 """From what a person says to a registration: an id, a module, a file, an installed plug-in.
 
 Plug-ins announce themselves through the entry-point group ``oreo_envs``; each names a module that
-registers its environments when it is imported. They are imported when an id is asked for that is
-not known yet, or when all are to be listed. One that breaks is remembered with its error, and
-breaks no other.
+registers its environments when it is imported. They are imported one by one when an id is asked
+for that is not known yet, that of its namespace first, or all of them when they are to be listed.
+One that breaks is remembered with its error, and breaks no other.
 """
 
 import difflib
+import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,18 +22,19 @@ from typing import Any
 
 import gymnasium
 
+from oreo_envs.faults import BREAKS, in_one_line
 from oreo_envs.registration import (
+    ID,
     REGISTRATIONS,
     STEP_LIMIT,
     Registration,
     reading,
+    reading_file,
     register,
 )
 
 GROUP = "oreo_envs"
 """Of the entry points by which installed packages bring environments."""
-BREAKS = (Exception, SystemExit)
-"""What importing somebody's file may raise, and does not end us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,6 @@ class Found:
 
 
 _read: dict[str, PlugIn] = {}
-_files: dict[Path, ModuleType] = {}
 
 
 def is_environment(name: str) -> bool:
@@ -64,17 +65,18 @@ def is_environment(name: str) -> bool:
     return ":" in name or re.search(r"-v\d+$", name) is not None
 
 
-def plug_ins(first: str = "") -> list[PlugIn]:
-    """All installed plug-ins, imported, sorted by name.
+def plug_ins() -> list[PlugIn]:
+    """All installed plug-ins, imported, sorted by name."""
+    return sorted(_imported_plug_ins(), key=lambda plug_in: plug_in.name)
 
-    Args:
-        first: the one to be imported first, if it is there.
-    """
+
+def _imported_plug_ins(first: str = "") -> Iterator[PlugIn]:
+    """Plug-ins as they are imported, the one called ``first`` before the others."""
     points = {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
     for name in sorted(points, key=lambda name: (name != first, name)):
         if name not in _read:
             _read[name] = _import(name, points[name].value, points[name].load)
-    return [_read[name] for name in sorted(points)]
+        yield _read[name]
 
 
 def find(name: str) -> Found:
@@ -110,33 +112,55 @@ def named(name: str, known: Iterable[str]) -> str:
 
 def _installed(name: str) -> Registration:
     """An id without a module before it."""
-    if name not in REGISTRATIONS and name not in gymnasium.registry:
-        found = plug_ins(first=name.partition("/")[0])
-        if name not in REGISTRATIONS:
-            faults = [plug_in for plug_in in found if plug_in.fault]
-            told = "".join(f"; plug-in {p.name!r} cannot be imported: {p.fault}" for p in faults)
-            own = [plug_in for plug_in in faults if name.startswith(f"{plug_in.name}/")]
-            if own:
-                raise LookupError(
-                    f"environment {name!r} is of the plug-in {own[0].name!r}, which cannot be "
-                    f"imported: {own[0].fault}; mend or reinstall the package that brings it"
-                )
-            hint = named(name, {*REGISTRATIONS, *gymnasium.registry})
-            raise LookupError(f"no environment is called {name!r}; {hint}{told}")
+    if not _known(name):
+        faults: list[PlugIn] = []
+        for plug_in in _imported_plug_ins(first=name.partition("/")[0]):
+            faults += [plug_in] if plug_in.fault else []
+            if _known(name):
+                break
+        else:
+            raise LookupError(_unknown(name, faults))
     return _registered(name)
 
 
-def _registered(id: str) -> Registration:
-    """What is told of an id, or what Gymnasium knows of one that was registered there only."""
+def _known(id: str) -> bool:
+    return id in REGISTRATIONS or id in gymnasium.registry
+
+
+def _unknown(name: str, faults: Sequence[PlugIn]) -> str:
+    """What is said of an id that nobody registered."""
+    for plug_in in faults:
+        if name.startswith(f"{plug_in.name}/"):
+            return (
+                f"environment {name!r} is of the plug-in {plug_in.name!r}, which cannot be "
+                f"imported: {plug_in.fault}; mend or reinstall the package that brings it"
+            )
+    told = "".join(f"; plug-in {p.name!r} cannot be imported: {p.fault}" for p in faults)
+    hint = named(name, {*REGISTRATIONS, *gymnasium.registry})
+    return f"no environment is called {name!r}; {hint}{told}"
+
+
+def _registered(id: str, source: str = "") -> Registration:
+    """What is told of an id, or what Gymnasium knows of one that was registered there only.
+
+    Raises:
+        LookupError: it is a batch of environments, of which none can be had alone.
+        ValueError: it is no id such as ours.
+    """
     if id in REGISTRATIONS:
         return REGISTRATIONS[id]
     spec = gymnasium.spec(id)
-    assert spec.entry_point is not None
+    if spec.entry_point is None:
+        raise LookupError(
+            f"{id!r} is registered with Gymnasium as a vector environment alone; register the "
+            "single environment as well"
+        )
     return Registration(
         id=id,
         entry_point=spec.entry_point,
         step_limit=spec.max_episode_steps or STEP_LIMIT,
         kwargs=spec.kwargs,
+        source=source,
     )
 
 
@@ -145,23 +169,40 @@ def _of_class(module: ModuleType, attribute: str, name: str) -> Registration:
     made: Any = module
     for part in attribute.split("."):
         made = getattr(made, part, None)
+    place = name.rpartition(":")[0]
     if not callable(made):
-        own = [id for id, each in REGISTRATIONS.items() if _made_by(each, module)]
+        own = [id for id, each in REGISTRATIONS.items() if _home(each.entry_point) == _home(module)]
         classes = [key for key, value in vars(module).items() if _is_environment_class(value)]
         raise LookupError(
-            f"{name!r}: there is no {attribute!r} in {module.__name__}; "
-            f"{named(attribute, [*own, *classes])}"
+            f"{name!r}: there is no {attribute!r} in {place}; {named(attribute, [*own, *classes])}"
         )
     for registration in REGISTRATIONS.values():
-        if registration.entry_point in (made, f"{module.__name__}:{attribute}"):
+        if registration.entry_point in (made, f"{_home(module)}:{attribute}"):
             return registration
-    return register(f"{module.__name__}/{attribute}-v0".replace("..", "."), made)
+    space = Path(place).stem if place.endswith(".py") else place
+    return register(_free_id(space, attribute, _home(module)), made)
 
 
-def _made_by(registration: Registration, module: ModuleType) -> bool:
-    entry = registration.entry_point
-    told = entry.partition(":")[0] if isinstance(entry, str) else entry.__module__
-    return told == module.__name__
+def _free_id(space: str, attribute: str, module: str) -> str:
+    """An id for what was registered under none: ``space/attribute-v0``, in letters that ids have.
+
+    Of two that would be called alike (files of one name in two folders) the second is told apart by
+    its module.
+    """
+    space, attribute = re.sub(r"[^\w-]", "-", space), re.sub(r"[^\w.-]", "-", attribute)
+    id = f"{space}/{attribute}-v0"
+    return f"{space}-{_digest(module)}/{attribute}-v0" if _known(id) else id
+
+
+def _home(made: Any) -> str:
+    """Name of a module, or of that in which an entry point is found."""
+    if isinstance(made, ModuleType):
+        return made.__name__
+    return made.partition(":")[0] if isinstance(made, str) else str(getattr(made, "__module__", ""))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _is_environment_class(value: object) -> bool:
@@ -177,8 +218,18 @@ def _import(name: str, module: str, load: Callable[[], Any]) -> PlugIn:
             if not isinstance(made, ModuleType) and callable(made):
                 made()
         except BREAKS as error:
-            return PlugIn(name=name, module=module, fault=_told(error))
+            return PlugIn(name=name, module=module, fault=in_one_line(error))
+    _adopt(name, module)
     return PlugIn(name=name, module=module)
+
+
+def _adopt(plug_in: str, module: str) -> None:
+    """List what a plug-in's package has registered with Gymnasium alone."""
+    package = module.partition(":")[0].partition(".")[0]
+    for id, spec in list(gymnasium.registry.items()):
+        own = _home(spec.entry_point).partition(".")[0] == package
+        if own and spec.entry_point is not None and ID.fullmatch(id) and id not in REGISTRATIONS:
+            REGISTRATIONS[id] = _registered(id, source=plug_in)
 
 
 def _module(name: str) -> ModuleType:
@@ -189,19 +240,27 @@ def _module(name: str) -> ModuleType:
 
 
 def _file(place: str) -> ModuleType:
+    """The module in a file, made once.
+
+    Its name follows from the path, so that it is the same in every process and no other module's.
+    """
     path = Path(place).resolve()
     if not path.is_file():
         raise LookupError(f"there is no file {place}")
-    if path not in _files:
-        spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = re.sub(r"\W", "_", f"{path.stem}_{_digest(str(path))}")
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None
         assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules.setdefault(path.stem, module)  # dataclasses and entry points look there
-        with _imported(f"file {place}", "mend the file"):
-            spec.loader.exec_module(module)
-        _files[path] = module
-    return _files[path]
+        # dataclasses, pickles and entry points look there
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        try:
+            with _imported(f"file {place}", "mend the file"), reading_file(path.stem, name):
+                spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]
 
 
 @contextmanager
@@ -209,8 +268,4 @@ def _imported(what: str, remedy: str) -> Generator[None]:
     try:
         yield
     except BREAKS as error:
-        raise LookupError(f"{what} cannot be imported: {_told(error)}; {remedy}") from error
-
-
-def _told(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
+        raise LookupError(f"{what} cannot be imported: {in_one_line(error)}; {remedy}") from error

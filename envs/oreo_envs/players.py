@@ -23,6 +23,14 @@ class Player:
     def replaced(self, command: str) -> None:
         """Know that ``command`` was given instead of the one that `act` returned last."""
 
+    def slip(self, info: Mapping[str, Any], rng: random.Random) -> str:
+        """What is done in this player's place where it slips: mostly any admissible command.
+
+        Raises:
+            LookupError: the environment does not tell them.
+        """
+        return rng.choice(admissible(info))
+
 
 class RandomPlayer(Player):
     """Each turn one of the admissible commands, all equally likely."""
@@ -44,6 +52,8 @@ class Slipping(Player):
 
     def __init__(self, player: Player, epsilon: float, rng: random.Random) -> None:
         """Slip on each turn with the chance ``epsilon``, in [0, 1]."""
+        if not 0 <= epsilon <= 1:
+            raise ValueError(f"epsilon is a chance between 0 and 1, got {epsilon}")
         self._player, self._epsilon, self._rng = player, epsilon, rng
 
     def begin(self, observation: str) -> None:
@@ -54,7 +64,7 @@ class Slipping(Player):
         """The player's command, or a slip, of which the player hears."""
         command = self._player.act(observation, info)
         if self._rng.random() < self._epsilon:
-            command = self._rng.choice(admissible(info))
+            command = self._player.slip(info, self._rng)
             self._player.replaced(command)
         return command
 

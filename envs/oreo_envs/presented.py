@@ -4,27 +4,31 @@ What an environment tells is kept; what it does not tell is filled in. One that 
 itself is stepped without us.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any, SupportsFloat
 
 import gymnasium
 from gymnasium.spaces import Text
 from gymnasium.wrappers import OrderEnforcing, TimeLimit
 
+from oreo_envs.faults import BREAKS
 from oreo_envs.registration import Registration
 
 Stepped = tuple[str, SupportsFloat, bool, bool, dict[str, Any]]
 Step = Callable[[str], Stepped]
-KEYS = frozenset({"instance", "task_type", "admissible_commands", "won", "valid"})
+NAMES = frozenset({"instance", "task_type"})
+"""Of these ``""`` says that the environment does not know."""
+KEYS = NAMES | {"admissible_commands", "won", "valid"}
 """Of ``info``, from reset on."""
 
 
 class Presented(gymnasium.Wrapper[str, str, str, str]):
     """``reset(options={"instance": name})`` begins that instance, and `KEYS` are in every info.
 
-    An instance that is a number is the seed that the environment is reset with; any other name
-    goes to it in ``options``. Without a name, ``seed`` is the instance of a world of seeds, and
-    ``info["instance"]`` that of a world of names.
+    An instance that is a number is the seed that the environment is reset with, unless a split
+    holds it as a name; a name goes to it in ``options``. Without a name, ``seed`` is the instance
+    of a world of seeds, and ``info["instance"]`` that of a world of names.
     """
 
     def __init__(self, env: "gymnasium.Env[str, str]", registration: Registration) -> None:
@@ -41,8 +45,11 @@ class Presented(gymnasium.Wrapper[str, str, str, str]):
                     "oreo_envs.TextAdapter, which describes observations and names actions"
                 )
         self._registration = registration
-        self._constant: dict[str, Any] = {}
+        self._digits: frozenset[str] | None = None
+        """Names that look like seeds; None until that is asked."""
+        self._absent: dict[str, Any] = {}
         """What is missing in this episode's infos, and is the same in all of them."""
+        self._tells_won = True
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -53,13 +60,13 @@ class Presented(gymnasium.Wrapper[str, str, str, str]):
             LookupError: the environment has no such instance.
         """
         name = (options or {}).get("instance")
-        if name is not None and (number := seed_of(str(name))) is not None:
+        if name is not None and self._is_seed(str(name)):
             options = {key: v for key, v in (options or {}).items() if key != "instance"} or None
-            seed = number
+            seed = int(name)
         if name is None and seed is not None:
             name = instance_of(seed)
         observation, info = self.env.reset(seed=seed, options=options)
-        instance = str(info.get("instance", "" if name is None else name))
+        instance = str(info.get("instance") or ("" if name is None else name))
         kind = self._registration.task_type
         told = {
             "instance": instance,
@@ -67,36 +74,70 @@ class Presented(gymnasium.Wrapper[str, str, str, str]):
             "admissible_commands": (),
             "valid": True,
         }
-        self._constant = {key: value for key, value in told.items() if key not in info}
-        self.__dict__["step"] = self._quickest(self.env.step, won="won" in info)
-        return observation, {**info, **self._constant, "won": info.get("won", False)}
-
-    def _quickest(self, step: Step, *, won: bool) -> Step:
-        """A step that adds what is missing and nothing else: thousands are taken a second."""
-        constant = self._constant
-        if not constant and won:
-            return step
-
-        def filled(action: str) -> Stepped:
-            result = step(action)
-            result[4].update(constant)
-            return result
-
-        def filled_with_won(action: str) -> Stepped:
-            result = filled(action)
-            result[4]["won"] = float(result[1]) > 0
-            return result
-
-        return filled if won else filled_with_won
+        absent = self._absent
+        absent.clear()
+        absent.update((key, value) for key, value in told.items() if _lacks(info, key))
+        self._tells_won = "won" in info
+        if self._tells_won and not absent:
+            self.__dict__["step"] = self.env.step
+        elif self._tells_won and absent.keys() == NAMES and not NAMES & info.keys():
+            self.__dict__["step"] = self._with_names
+        else:
+            self.__dict__.pop("step", None)
+        return observation, {"won": False, **info, **absent}
 
     def step(self, action: str) -> Stepped:
         """Give the environment a command; `reset` puts what is quickest in this place."""
-        return self.env.step(action)
+        result = self.env.step(action)
+        info = result[4]
+        for key, value in self._absent.items():
+            if _lacks(info, key):
+                info[key] = value
+        if not self._tells_won:
+            info.setdefault("won", float(result[1]) > 0)
+        return result
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a copy has to step its own environment, not ours
+        return {k: v for k, v in self.__dict__.items() if k not in ("step", "_with_names")}
+
+    @cached_property
+    def _with_names(self) -> Step:
+        """`step` where `NAMES` alone are missing, as mostly: thousands are taken a second."""
+        env, absent = self.env, self._absent
+
+        def named(action: str) -> Stepped:
+            result = env.step(action)
+            tell = result[4].setdefault
+            tell("instance", absent["instance"])
+            tell("task_type", absent["task_type"])
+            return result
+
+        return named
+
+    def _is_seed(self, name: str) -> bool:
+        """Whether an instance's name stands for a seed: it is a number, and no split's name."""
+        if not (name.isascii() and name.isdigit()):
+            return False
+        if self._digits is None:
+            self._digits = frozenset(_names_in(self._registration))
+        return name not in self._digits
 
 
-def seed_of(instance: str) -> int | None:
-    """The seed that an instance's name stands for; None if it is a name proper."""
-    return int(instance) if instance.isascii() and instance.isdigit() else None
+def _lacks(info: dict[str, Any], key: str) -> bool:
+    """Whether an info does not tell something."""
+    return key not in info or (key in NAMES and not info[key])
+
+
+def _names_in(registration: Registration) -> Iterator[str]:
+    """The names, not the seeds, of all splits."""
+    for split, named in registration.splits.items():
+        if isinstance(named, range):
+            continue
+        try:
+            yield from (each for each in registration.instances(split) if isinstance(each, str))
+        except BREAKS:
+            continue  # its data is not there; what is played is of another split
 
 
 def instance_of(seed: int) -> str:

@@ -110,6 +110,8 @@ REGISTRATIONS: dict[str, Registration] = {}
 """By id; `oreo_envs.finding` adds those of plug-ins when they are asked for."""
 _reading = [""]
 """The plug-in whose registrations are being read, last."""
+_files: list[tuple[str, str]] = []
+"""Files that are being read, each with its own name and its module's."""
 
 
 def register(
@@ -117,14 +119,17 @@ def register(
     entry_point: str | Callable[..., Any],
     *,
     prompt: Prompt | Mapping[str, Any] | None = None,
+    vector_entry_point: str | None = None,
     **told: Any,
 ) -> Registration:
     """Make an environment known, over `gymnasium.register`.
 
     Args:
         id: ``namespace/Name-v0``.
-        entry_point: ``"module:Class"``, or the class itself.
+        entry_point: ``"module:Class"``, or the class itself. In a file that is named by its path
+            the file's own name is a module's, too.
         prompt: how a language model is told it; a `Prompt`, or its fields.
+        vector_entry_point: of `gymnasium.make_vec`; rollouts use that of our own tasks alone.
         told: the other fields of `Registration`: ``step_limit``, ``task_type``, ``splits``,
             ``expert``, ``kwargs``.
 
@@ -133,16 +138,21 @@ def register(
     """
     if not isinstance(prompt, Prompt):
         prompt = Prompt(**(prompt or {}))
+    entry_point = _resolvable(entry_point)
+    if "expert" in told:
+        told["expert"] = _resolvable(told["expert"])
     made = Registration(id=id, entry_point=entry_point, prompt=prompt, source=_reading[-1], **told)
-    known = REGISTRATIONS.get(id)
-    if known is not None and _place(known.entry_point) != _place(entry_point):
-        raise ValueError(
-            f"{id} is registered already, for {_place(known.entry_point)}; take another id"
-        )
-    if id in gymnasium.registry:
+    if (known := gymnasium.registry.get(id)) is not None:
+        there = _place(known.entry_point or known.vector_entry_point)
+        if there != _place(entry_point):
+            raise ValueError(f"{id} is registered already, for {there}; take another id")
         del gymnasium.registry[id]  # the same environment once more, perhaps with other settings
     gymnasium.register(
-        id, entry_point=entry_point, kwargs=dict(made.kwargs), disable_env_checker=True
+        id,
+        entry_point=entry_point,
+        kwargs=dict(made.kwargs),
+        disable_env_checker=True,
+        vector_entry_point=vector_entry_point,
     )
     REGISTRATIONS[id] = made
     return made
@@ -158,7 +168,27 @@ def reading(plug_in: str) -> Generator[None]:
         _reading.pop()
 
 
-def _place(entry_point: str | Callable[..., Any]) -> str:
-    if isinstance(entry_point, str):
-        return entry_point
+@contextmanager
+def reading_file(stem: str, module: str) -> Generator[None]:
+    """A file is read meanwhile: what it calls ``"stem:Class"`` is its own, whose module is made."""
+    _files.append((stem, module))
+    try:
+        yield
+    finally:
+        _files.pop()
+
+
+def _resolvable(entry_point: Any) -> Any:
+    """An entry point in a form that can be imported while and after a file is read."""
+    if isinstance(entry_point, str) and _files:
+        (stem, module), (place, colon, name) = _files[-1], entry_point.partition(":")
+        if place == stem:
+            return f"{module}{colon}{name}"
+    return entry_point
+
+
+def _place(entry_point: Any) -> str:
+    """Equal for what is the same environment; of something odd (a partial) its repr."""
+    if isinstance(entry_point, str) or not hasattr(entry_point, "__qualname__"):
+        return str(entry_point)
     return f"{entry_point.__module__}:{entry_point.__qualname__}"

@@ -39,7 +39,7 @@ class EnvironmentTask:
         if data is not None:
             raise ValueError("it brings its own instances; leave --data out")
         told = self.registration.instances(split)
-        names = sorted(instance_of(each) if isinstance(each, int) else each for each in told)
+        names = sorted(each if isinstance(each, str) else instance_of(each) for each in told)
         if len({*names}) < len(names):
             raise ValueError(f"{self.name} names an instance of {split!r} twice")
         kind = self.registration.task_type

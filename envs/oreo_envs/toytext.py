@@ -23,6 +23,8 @@ LAKE_PROMPT = Prompt(
     ),
     example="You are at row 0, column 0.\nAction: south",
 )
+TAXI = next(name for name in ("Taxi-v4", "Taxi-v3") if name in gymnasium.registry)
+"""Gymnasium's id; a later version replaces the earlier one."""
 TAXI_ACTIONS = ("south", "north", "east", "west", "pick up", "drop off")
 STOPS = ("red", "green", "yellow", "blue")
 TAXI_PROMPT = Prompt(
@@ -53,9 +55,8 @@ def frozen_lake(**kwargs: Any) -> TextAdapter:
 
 
 def taxi(**kwargs: Any) -> TextAdapter:
-    """Taxi-v3 or v4, whichever is there."""
-    name = next(name for name in ("Taxi-v4", "Taxi-v3") if name in gymnasium.registry)
-    world: Any = gymnasium.make(name, disable_env_checker=True, **kwargs).unwrapped
+    """Taxi in the version that is there; ``kwargs`` are its own."""
+    world: Any = gymnasium.make(TAXI, disable_env_checker=True, **kwargs).unwrapped
     return TextAdapter(
         world,
         actions=TAXI_ACTIONS,

@@ -129,10 +129,11 @@ def check(
 def _tell(found: "Finding") -> None:
     if found.passed:
         typer.echo(f"ok      {found.rule:14} {found.promise}")
-        return
-    mark = "FAILED" if found.passed is False else "-     "
-    typer.echo(f"{mark}  {found.rule:14} {found.fault}")
-    typer.echo(f"{'':23}{found.remedy}")
+    elif found.passed is None:
+        typer.echo(f"-       {found.rule:14} not tried: {found.fault}")
+    else:
+        typer.echo(f"FAILED  {found.rule:14} {found.fault}")
+        typer.echo(f"{'':23}{found.remedy}")
 
 
 def new(

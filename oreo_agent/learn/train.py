@@ -25,13 +25,13 @@ from oreo_agent.learn.trackers import Tracked, check_trackers, watched
 from oreo_agent.learn.trainer import Trainer
 from oreo_agent.learn.wiring import Laid, lay
 from oreo_agent.model.bundle import CARD, Card, fingerprint, read_card, write_bundle
-from oreo_agent.model.compact import BOS, END, PAD, SPECIALS, CompactPrompt
+from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.description import with_value_section
 from oreo_agent.model.networks import ValueNetwork, load_policy, new_policy
-from oreo_agent.model.plain import TextPrompt
 from oreo_agent.model.prompt import PromptFormat, load_prompt
 from oreo_agent.model.tokenizers import load_tokenizer, word_tokenizer
-from oreo_agent.model.words import PIECE, WordsPrompt
+from oreo_agent.model.vocabulary import BOS, END, PAD, SPECIALS, Vocabulary
+from oreo_agent.model.words import PIECE
 
 
 @dataclass(slots=True, kw_only=True)
@@ -201,7 +201,7 @@ def _start(run: TrainRun, prompt_settings: Mapping[str, Any]) -> _Start:
     dtype = getattr(torch, run.train.dtype)
     if run.model == TINY:
         prompt = load_prompt(prompt_settings)
-        if not isinstance(prompt, CompactPrompt | TextPrompt | WordsPrompt):
+        if not isinstance(prompt, Vocabulary):
             raise SettingError(
                 "--model tiny speaks the prompt formats 'compact', 'text' and 'words'; the data is "
                 f"{prompt.name!r}; name a pretrained model, or collect with another --prompt"

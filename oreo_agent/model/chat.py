@@ -92,7 +92,7 @@ class ChatPrompt:
 
     def reply(self, command: str) -> tuple[int, ...]:
         """The command as a reply of this format, with the end token."""
-        return self.worded(self.spoken.format(command))
+        return self.worded(self.spoken.replace("{}", command))
 
     def worded(self, text: str) -> tuple[int, ...]:
         """The ids of a reply that says ``text`` as it stands, with the end token."""
@@ -100,9 +100,7 @@ class ChatPrompt:
 
     def quote(self, text: str, command: str) -> tuple[int, ...]:
         """The text as it stands where it gives the command, else the command alone."""
-        if self.command(text) != command:
-            return self.reply(command)
-        return (*self._said(text), int(self.tokenizer.eos_token_id))
+        return self.worded(text) if self.command(text) == command else self.reply(command)
 
     def read(self, ids: tuple[int, ...]) -> tuple[str, str]:
         """The reply's text, and the command in it."""
@@ -223,24 +221,19 @@ class GivenPrompt(ChatPrompt):
             parsing: a regular expression; the first group of its last match is the command.
             max_reply_tokens: of a reply.
         """
-        self.action_format, self.parsing = action_format, parsing
+        self.spoken, self.parsing = action_format, parsing
         self._parsed = re.compile(parsing)
         super().__init__(tokenizer, instruction, max_reply_tokens)
 
     def settings(self) -> dict[str, Any]:
         """The instruction, the action format, what parses it, and the reply limit."""
-        more = {"action_format": self.action_format, "parsing": self.parsing}
+        more = {"action_format": self.spoken, "parsing": self.parsing}
         return super().settings() | more
 
     @property
     def tokenizer_fingerprint(self) -> str:
         """Of the tokenizer, the instruction, and how an action is told."""
-        return self._checksum(self.action_format, self.parsing)
-
-    def reply(self, command: str) -> tuple[int, ...]:
-        """The command in the action format, with the end token."""
-        said = self.action_format.replace("{}", command)
-        return (*self._said(said), int(self.tokenizer.eos_token_id))
+        return self._checksum(self.spoken, self.parsing)
 
     def command(self, text: str) -> str:
         """The first group of the last match."""

@@ -6,21 +6,16 @@ highest numbers, its commands and the shapes of its sentences. "The drawer 2 is 
 the environment is kept in the record beside the ids.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
 from oreo_agent.errors import SettingError
-from oreo_agent.records.episode import Segment
-
-SPECIALS = ("<pad>", "<bos>", "<unk>", "<turn>", "<end>")
-PAD, BOS, UNK, TURN, END = range(len(SPECIALS))
+from oreo_agent.model.vocabulary import END, SPECIALS, UNK, Vocabulary, checksum
 
 
-class CompactPrompt:
+class CompactPrompt(Vocabulary):
     """A vocabulary and the sentence shapes of one world.
 
     The lexicon's keys:
@@ -37,18 +32,19 @@ class CompactPrompt:
 
     def __init__(self, lexicon: Mapping[str, Any], max_reply_tokens: int = 8) -> None:
         self.lexicon = dict(lexicon)
-        self.max_reply_tokens = max_reply_tokens
         entities: dict[str, int] = lexicon["entities"]
         classes = list(entities)
-        self.tokens: list[str] = [*SPECIALS, *lexicon["words"], *classes]
+        tokens = [*lexicon["words"], *classes]
         self._numbered: dict[str, list[int]] = {}
         for name, highest in entities.items():
-            first = len(self.tokens)
+            first = len(SPECIALS) + len(tokens)
             self._numbered[name] = list(range(first, first + highest))
-            self.tokens.extend(f"{name}_{number}" for number in range(1, highest + 1))
-        self.ids = {token: i for i, token in enumerate(self.tokens)}
-        if len(self.ids) != len(self.tokens):
-            raise SettingError("the lexicon names a token twice; give each word and class once")
+            tokens.extend(f"{name}_{number}" for number in range(1, highest + 1))
+        super().__init__(
+            tokens,
+            max_reply_tokens,
+            twice="the lexicon names a token twice; give each word and class once",
+        )
         names = "|".join(sorted(map(re.escape, classes), key=len, reverse=True))
         self._mention = re.compile(rf"\b({names})(?: (\d+))?\b")
         self._sentences = [
@@ -66,11 +62,6 @@ class CompactPrompt:
             token: name for name, tokens in self._numbered.items() for token in tokens
         }
 
-    @classmethod
-    def load(cls, settings: Mapping[str, Any], tokenizer: object = None) -> "CompactPrompt":
-        """Make the format of its `settings`; ``tokenizer`` is not needed."""
-        return cls(**settings)
-
     def settings(self) -> dict[str, Any]:
         """The lexicon and the reply limit."""
         return {
@@ -80,15 +71,9 @@ class CompactPrompt:
         }
 
     @property
-    def stop_ids(self) -> frozenset[int]:
-        """The end mark alone."""
-        return frozenset((END,))
-
-    @property
     def tokenizer_fingerprint(self) -> str:
         """Of the vocabulary and of the sentence shapes: both decide the ids."""
-        text = json.dumps([self.tokens, self.lexicon], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return checksum(self.tokens, self.lexicon)
 
     def factors(self) -> list[tuple[int, int]]:
         """For each token (class, number): tokens of a class share a vector, so do equal numbers.
@@ -108,16 +93,6 @@ class CompactPrompt:
                 rows.append((next(own), 0))
         return rows
 
-    def opening(self, observation: str) -> tuple[Segment, ...]:
-        """``<bos>``, then the first observation."""
-        begin = Segment(kind="prompt", ids=(BOS,), text="")
-        return begin, Segment(kind="observation", ids=self._observe(observation), text=observation)
-
-    def answer(self, observation: str, *, ended: bool) -> Segment:
-        """The observation's tokens; a reply that was cut gets its end mark first."""
-        ids = self._observe(observation)
-        return Segment(kind="observation", ids=ids if ended else (END, *ids), text=observation)
-
     def reply(self, command: str) -> tuple[int, ...]:
         """Verb, entities, end mark.
 
@@ -133,10 +108,6 @@ class CompactPrompt:
             f"the compact format has no tokens for the command {command!r}; "
             "add it to the lexicon, or use the prompt format 'bare'"
         )
-
-    def quote(self, text: str, command: str) -> tuple[int, ...]:
-        """The command alone: there are no tokens for thoughts."""
-        return self.reply(command)
 
     def read(self, ids: tuple[int, ...]) -> tuple[str, str]:
         """The wording of the reply's verb with its entities; no command if they do not fit."""
@@ -160,11 +131,12 @@ class CompactPrompt:
             renamed.update(zip(old, rng.sample(old, len(old)), strict=True))
         return [renamed.get(token, token) for token in ids]
 
-    def _observe(self, text: str) -> tuple[int, ...]:
+    def observed(self, text: str) -> list[int]:
+        """The tokens of the first sentence that fits; else what it mentions, after ``<unk>``."""
         for pattern, template in self._sentences:
             if found := pattern.fullmatch(text.strip()):
-                return (*self._filled(template, found), TURN)
-        return (UNK, *self._mentions(text), TURN)
+                return self._filled(template, found)
+        return [UNK, *self._mentions(text)]
 
     def _filled(self, template: list[str], found: re.Match[str]) -> list[int]:
         ids: list[int] = []

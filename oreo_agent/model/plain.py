@@ -5,24 +5,20 @@ without the space before it. What is not among them is spelt in bytes, so that e
 and the ids are the text again.
 """
 
-import hashlib
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from random import Random
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from oreo_agent.errors import SettingError
-from oreo_agent.model.compact import BOS, END, SPECIALS, TURN
+from oreo_agent.model.vocabulary import END, SPECIALS, Vocabulary, checksum
 from oreo_agent.model.words import PIECE
-from oreo_agent.records.episode import Segment
 
 _FIRST_BYTE = len(SPECIALS)
 _BYTES = tuple(f"<0x{value:02X}>" for value in range(256))
 
 
-class TextPrompt:
-    """A vocabulary of words and bytes; one message a turn, closed by ``<turn>`` or ``<end>``."""
+class TextPrompt(Vocabulary):
+    """A vocabulary of words and bytes."""
 
     name = "text"
     steps = None
@@ -30,7 +26,6 @@ class TextPrompt:
     def __init__(self, words: Sequence[str], max_reply_tokens: int = 32) -> None:
         """Speak in ``words``: runs of letters, digits and marks."""
         self.words = list(words)
-        self.max_reply_tokens = max_reply_tokens
         for word in self.words:
             if word.isspace() or re.fullmatch(PIECE, word) is None:
                 raise SettingError(
@@ -38,15 +33,11 @@ class TextPrompt:
                     "digits and single marks; give its parts one by one"
                 )
         spaced = (f" {word}" for word in self.words)
-        self.tokens = [*SPECIALS, *_BYTES, "\n", " ", *self.words, *spaced]
-        self.ids = {token: i for i, token in enumerate(self.tokens)}
-        if len(self.ids) != len(self.tokens):
-            raise SettingError("the world names a word twice; give each once")
-
-    @classmethod
-    def load(cls, settings: Mapping[str, Any], tokenizer: object = None) -> "TextPrompt":
-        """Make the format of its `settings`; ``tokenizer`` is not needed."""
-        return cls(**settings)
+        super().__init__(
+            [*_BYTES, "\n", " ", *self.words, *spaced],
+            max_reply_tokens,
+            twice="the world names a word twice; give each once",
+        )
 
     def settings(self) -> dict[str, Any]:
         """The words and the reply limit."""
@@ -57,37 +48,26 @@ class TextPrompt:
         }
 
     @property
-    def stop_ids(self) -> frozenset[int]:
-        """The end mark alone."""
-        return frozenset((END,))
-
-    @property
     def tokenizer_fingerprint(self) -> str:
         """Of the vocabulary, which decides the ids."""
-        return hashlib.sha256(json.dumps(self.tokens).encode()).hexdigest()[:16]
-
-    def opening(self, observation: str) -> tuple[Segment, ...]:
-        """``<bos>``, what the world says first, ``<turn>``."""
-        begin = Segment(kind="prompt", ids=(BOS,), text="")
-        return begin, self.answer(observation, ended=True)
-
-    def answer(self, observation: str, *, ended: bool) -> Segment:
-        """What the world says, and ``<turn>``; a reply that was cut gets its end mark first."""
-        ids = (*self.encoded(observation), TURN)
-        return Segment(kind="observation", ids=ids if ended else (END, *ids), text=observation)
+        return checksum(self.tokens)
 
     def reply(self, command: str) -> tuple[int, ...]:
         """The command and the end mark."""
         return (*self.encoded(command), END)
 
+    def quote(self, text: str, command: str) -> tuple[int, ...]:
+        """The text as it stands where its first line gives the command, else the command alone."""
+        return self.reply(text if _first_line(text) == command else command)
+
     def read(self, ids: tuple[int, ...]) -> tuple[str, str]:
         """The reply's text; its first line is the command."""
         text = self.decoded(ids)
-        return text, next((line.strip() for line in text.splitlines() if line.strip()), "")
+        return text, _first_line(text)
 
-    def relabelled(self, ids: Sequence[int], rng: Random) -> list[int]:
-        """No symmetry is known."""
-        return list(ids)
+    def observed(self, text: str) -> tuple[int, ...]:
+        """All of it."""
+        return self.encoded(text)
 
     def encoded(self, text: str) -> tuple[int, ...]:
         """The ids of a text; `decoded` is the inverse."""
@@ -111,3 +91,8 @@ class TextPrompt:
         if token < _FIRST_BYTE + len(_BYTES):
             return bytes((token - _FIRST_BYTE,))
         return self.tokens[token].encode()
+
+
+def _first_line(text: str) -> str:
+    """The first line that is not blank."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")

@@ -26,6 +26,7 @@ from oreo_agent.rollouts.live import Terms
 from oreo_agent.rollouts.plan import Work
 from oreo_agent.rollouts.players import Player
 from oreo_agent.rollouts.worlds import Fault, World
+from oreo_envs.faults import BREAKS
 
 
 class Game:
@@ -267,7 +268,7 @@ class Game:
         except OreoError as error:
             self.end, self._trouble = "fault", str(error)
             raise
-        except Exception as error:  # what breaks in a player ends the game, not the session
+        except BREAKS as error:  # what breaks in a player ends the game, not the session
             self.end, self._trouble = "fault", Fault(error=error).text
         finally:
             live.seconds += time.perf_counter() - began

@@ -5,11 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from oreo_agent.errors import EnvironmentFault, SettingError
+from oreo_agent.errors import DataError, EnvironmentFault, OreoError
 from oreo_agent.model.prompt import PromptFormat, ids_of
 from oreo_agent.records.episode import Segment
 from oreo_agent.rollouts.casting import Cast
-from oreo_agent.rollouts.experts import EXPERTS
 from oreo_agent.rollouts.stage import Stage, find_environment, registration_of
 from oreo_agent.rollouts.wording import read_prompt
 from oreo_agent.rollouts.worlds import Begin, Fault
@@ -78,7 +77,10 @@ def shown(
     task = find_environment(name)
     split = task.splits()[0]
     stage = Stage(task=task.name, split=split, data=data, live=1)
-    first = stage.instances()[0].id
+    instances = stage.instances()
+    if not instances:
+        raise DataError(f"{name}: the split {split!r} has no instances; name some (splits=...)")
+    first = instances[0].id
     told = Cast(policy="random", prompt=prompt, model=model).shown_in(stage)
     with closing(stage.open(1)) as world:
         scene = world.begin({0: Begin(instance=first, seed=0)})[0]
@@ -114,7 +116,7 @@ def _entry(registration: Registration) -> Entry:
         task=registration.task,
         splits=tuple(registration.splits if task is None else task.splits()),
         step_limit=registration.step_limit if task is None else task.step_limit,
-        expert=registration.expert is not None or registration.task in EXPERTS.names(),
+        expert=registration.expert is not None,
     )
 
 
@@ -124,7 +126,7 @@ def _counts(stage: Stage, splits: Any) -> dict[str, int]:
         other = Stage(task=stage.task, split=split, data=stage.data)
         try:
             counts[split] = len(other.instances())
-        except (SettingError, OSError):
+        except OreoError:
             continue
     return counts
 

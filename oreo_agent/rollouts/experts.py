@@ -7,43 +7,23 @@ from random import Random
 from typing import Any
 
 from oreo_agent.errors import SettingError
-from oreo_agent.registry import Registry
 from oreo_agent.rollouts.players import TextPolicy
-from oreo_agent.rollouts.stage import find_task, named_faults, registration_of
+from oreo_agent.rollouts.stage import find_task, named_faults
+from oreo_envs.faults import BREAKS, in_one_line
 from oreo_envs.players import RandomPlayer, Slipping
+from oreo_envs.registration import REGISTRATIONS
 from oreo_envs.task import EnvironmentTask
 from oreo_envs.words import collected_words
-
-EXPERTS: Registry[Any] = Registry(
-    "task with an expert",
-    {
-        "alfworld": "oreo_envs.alfworld.expert:Expert",
-        "gsm8k": "oreo_envs.questions.worked:Worked",
-        "math": "oreo_envs.questions.worked:Worked",
-        "openbookqa": "oreo_envs.questions.worked:Worked",
-        "questions": "oreo_envs.questions.worked:Worked",
-        "strategyqa": "oreo_envs.questions.worked:Worked",
-        "wordproblems": "oreo_envs.questions.worked:Worked",
-    },
-)
-NOISY_EXPERTS: Registry[Any] = Registry(
-    "task with a noisy expert", {"alfworld": "oreo_envs.alfworld.policies:NoisyExpert"}
-)
-RANDOM_PLAYERS: Registry[Any] = Registry(
-    "task with a random player", {"alfworld": "oreo_envs.alfworld.policies:RandomPolicy"}
-)
 
 
 def chance(task: str) -> Callable[[int], TextPolicy]:
     """Makes a random player of a task for a seed.
 
     Raises:
-        SettingError: nobody knows what it could draw from.
+        SettingError: there is nothing that it could draw from.
     """
-    made: Any = RandomPlayer
-    if registration_of(task) is None:
-        made = RANDOM_PLAYERS.load(task)
-    return lambda seed: made(Random(seed))
+    _refuse_questions(task, "--policy random")
+    return lambda seed: RandomPlayer(Random(seed))
 
 
 def expert(task: str, epsilon: float = 0.0) -> Callable[[int], TextPolicy]:
@@ -54,24 +34,18 @@ def expert(task: str, epsilon: float = 0.0) -> Callable[[int], TextPolicy]:
         epsilon: share of the turns that chance plays.
 
     Raises:
-        SettingError: there is no expert, or none who slips.
+        SettingError: there is no expert, or none who could slip.
     """
-    registration = registration_of(task)
-    if registration is not None:
-        knows = registration.expert
-        if knows is None:
-            raise SettingError(
-                f"{task} was registered without an expert; name one (expert=...), or collect with "
-                "--policy random"
-            )
-        made: Any = _resolved(knows, task) if isinstance(knows, str) else knows
-        slipping: Any = Slipping
-    else:
-        made = EXPERTS.load(task)
-        slipping = NOISY_EXPERTS.load(task) if epsilon or task in NOISY_EXPERTS.names() else None
-    if slipping is None:
-        return lambda seed: made()
-    return lambda seed: slipping(made(), epsilon, Random(seed))
+    knows = _registered_expert(task)
+    if knows is None:
+        raise SettingError(
+            f"{task} was registered without an expert; name one (expert=...), collect with "
+            "--policy random, or let a model play"
+        )
+    if epsilon:
+        _refuse_questions(task, "--epsilon")
+    made: Any = _resolved(knows, task) if isinstance(knows, str) else knows
+    return lambda seed: Slipping(made(), epsilon, Random(seed))
 
 
 @cache
@@ -83,16 +57,34 @@ def world_words(task: str) -> tuple[str, ...]:
     """
     found = find_task(task)
     assert isinstance(found, EnvironmentTask)
-    knows = found.registration.expert
-    made: Any = None if knows is None else partial(expert(task), 0)
+    made: Any = None if found.registration.expert is None else partial(expert(task), 0)
     with named_faults(f"environment {task}"):
         return tuple(collected_words(found, made))
+
+
+def _registered_expert(task: str) -> str | Callable[[], Any] | None:
+    found = find_task(task)
+    if isinstance(found, EnvironmentTask):
+        return found.registration.expert
+    registration = REGISTRATIONS[found.environment]
+    # a task may be told in the world of another one, whose expert does not know it
+    return registration.expert if registration.task == found.name else None
+
+
+def _refuse_questions(task: str, what: str) -> None:
+    """A solution is one reply, and there are no commands to choose it from."""
+    if hasattr(find_task(task), "delimiters"):
+        raise SettingError(
+            f"{task} asks questions, which chance cannot answer; leave {what} out, or let a model "
+            "play"
+        )
 
 
 def _resolved(place: str, task: str) -> Any:
     try:
         return pkgutil.resolve_name(place)
-    except (ImportError, AttributeError, ValueError) as error:
+    except BREAKS as error:
         raise SettingError(
-            f"the expert of {task} cannot be imported: {error}; register it as module:Class"
+            f"the expert of {task} cannot be imported: {in_one_line(error)}; register it as "
+            "module:Class"
         ) from error

@@ -189,7 +189,8 @@ class LiveEpisode:
 
 def refusal(work: Work, fault: Fault) -> DataError | None:
     """Why an instance can never be played; None if what broke may well go better next time."""
-    if not isinstance(fault.error, LookupError | FileNotFoundError | ValueError):
+    meant = isinstance(fault.error, LookupError | FileNotFoundError | ValueError)
+    if not meant or isinstance(fault.error, KeyError | IndexError):  # those are accidents
         return None
     instance = work.instance
     return DataError(

@@ -7,8 +7,10 @@ from typing import Any, Protocol
 from oreo_agent.agent.engines import Request
 from oreo_agent.agent.runtime import Agent
 from oreo_agent.agent.strategies import Candidate, Decision, spoken
+from oreo_agent.errors import EnvironmentFault
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.records.episode import PolicyRecord
+from oreo_envs.faults import BREAKS, in_one_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +174,18 @@ class TextPlayer:
         return spoken(self.prompt, command)
 
     def replaced(self, session: str, command: str) -> None:
-        """The session's policy hears of it."""
-        self._sessions[session].replaced(command)
+        """The session's policy hears of it.
+
+        Raises:
+            EnvironmentFault: it does not bear it.
+        """
+        try:
+            self._sessions[session].replaced(command)
+        except BREAKS as error:
+            raise EnvironmentFault(
+                f"the {self.policy.kind} player cannot go on after {command!r}: "
+                f"{in_one_line(error)}; mend its replaced()"
+            ) from error
 
     def retold(self, view: View, command: str) -> None:
         """The session's policy is asked, and hears of it."""

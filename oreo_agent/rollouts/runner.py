@@ -16,6 +16,7 @@ from oreo_agent.rollouts.live import LiveEpisode, Terms, record, refusal
 from oreo_agent.rollouts.plan import Work
 from oreo_agent.rollouts.players import Player, View
 from oreo_agent.rollouts.worlds import Begin, Fault, Scene, World
+from oreo_envs.faults import BREAKS
 
 ATTEMPTS = 3
 """An episode that broke so often is recorded as a fault."""
@@ -174,7 +175,7 @@ class Runner:
             return dict(zip(views, decisions, strict=True))
         except OreoError:
             raise
-        except Exception:
+        except BREAKS:
             return self._decide_alone(views)
         finally:
             self.clock.deciding += time.perf_counter() - began
@@ -186,7 +187,7 @@ class Runner:
                 (decisions[slot],) = self.player.decide([view])
             except OreoError:
                 raise
-            except Exception as error:
+            except BREAKS as error:
                 self._fault(slot, Fault(error=error))
         return decisions
 

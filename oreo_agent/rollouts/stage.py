@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from oreo_agent.errors import DataError, SettingError
+from oreo_agent.errors import DataError, EnvironmentFault, OreoError, SettingError
 from oreo_agent.model.bundle import CARD, read_card
 from oreo_agent.rollouts.wording import Questioning, questioning
 from oreo_agent.rollouts.worlds import SeparateWorlds, World, open_world
+from oreo_envs.faults import BREAKS, in_one_line
 from oreo_envs.finding import find, is_environment
 from oreo_envs.registration import Registration
 from oreo_envs.task import EnvironmentTask
@@ -113,7 +114,7 @@ def find_environment(name: str) -> Task:
     """
     try:
         found = find(name)
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise SettingError(str(error.args[0])) from error
     task = found.registration.task
     return load_task(task) if task else EnvironmentTask(found)
@@ -149,12 +150,28 @@ def usual_task(agent: str) -> str:
 
 @contextmanager
 def named_faults(what: str) -> Generator[None]:
-    """Turn what problems and worlds raise into errors that name ``what``."""
+    """Turn what problems, worlds and experts raise into errors that name ``what``.
+
+    They say on purpose that something is not there or is wrong; everything else is an accident.
+    """
     try:
         yield
+    except OreoError:
+        raise
+    except (KeyError, IndexError) as error:
+        raise _accident(what, error) from error
     except FileNotFoundError as error:
         raise DataError(f"{what}: {error}") from error
     except LookupError as error:
         raise SettingError(f"{what}: {error.args[0] if error.args else error}") from error
     except ValueError as error:
         raise DataError(f"{what}: {error}") from error
+    except BREAKS as error:
+        raise _accident(what, error) from error
+
+
+def _accident(what: str, error: BaseException) -> EnvironmentFault:
+    return EnvironmentFault(
+        f"{what}: {in_one_line(error)}; if that is a world of yours, `oreo-agent envs check` tells "
+        "where it breaks"
+    )

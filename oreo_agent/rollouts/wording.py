@@ -1,13 +1,13 @@
 """In which words a task is told to a player: what the task brings along, as a prompt format."""
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from typing import Any, Self, cast
 
-from oreo_agent.errors import SettingError, nearest
+from oreo_agent.config import build, read_toml
+from oreo_agent.errors import SettingError
 from oreo_agent.model.prompt import PROMPTS, PromptFormat, load_prompt
 from oreo_agent.records.episode import Segment
 from oreo_agent.records.formats.of_episode import SOLUTIONS
@@ -54,7 +54,10 @@ def questioning(task: Task, split: str, data: str | None) -> Questioning | None:
     if not hasattr(task, "delimiters"):
         return None
     asked = cast(QuestionTask, task)
-    first = asked.problem(asked.instances(split, data)[0].id, split, data)
+    instances = asked.instances(split, data)
+    if not instances:
+        raise ValueError("there are no questions in it; name another split or data folder")
+    first = asked.problem(instances[0].id, split, data)
     verifier = first.verifier or asked.verifier
     return Questioning(
         instruction=instructions(asked.name, "steps", first.verifier),
@@ -152,20 +155,7 @@ def read_prompt(path: Path, told: Prompt) -> Prompt:
     Raises:
         SettingError: the file cannot be read, or has a field that a prompt has not.
     """
-    known = [field.name for field in fields(Prompt)]
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingError(f"the prompt file {path} cannot be read: {error}") from error
-    for name in given:
-        if name not in known:
-            raise SettingError(f"{path}: a prompt has no field {name!r}; {nearest(name, known)}")
-    if "words" in given:
-        given["words"] = tuple(given["words"])
-    try:
-        return replace(told, **given)
-    except (TypeError, ValueError) as error:
-        raise SettingError(f"{path}: {error}; mend the file") from error
+    return build(Prompt, asdict(told) | read_toml(path), at=str(path))
 
 
 class TextOnly:

@@ -6,6 +6,7 @@ environment gets one copy a slot. What breaks in one slot is told of that slot a
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,7 +14,8 @@ import gymnasium
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from oreo_agent.errors import SettingError
+from oreo_agent.errors import OreoError, SettingError
+from oreo_envs.faults import BREAKS, in_one_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +37,9 @@ class Fault:
 
     @property
     def text(self) -> str:
-        """Kind and message in one line."""
-        return " ".join(f"{type(self.error).__name__}: {self.error}".split())
+        """Kind and message in one line; of what was told before, the message."""
+        error = self.error
+        return str(error) if isinstance(error, OreoError) else in_one_line(error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +70,6 @@ class World(Protocol):
 
 
 MakeEnv = Callable[[], "gymnasium.Env[Any, Any]"]
-
-# An environment that is no good to us may leave by SystemExit (Fast Downward does) or by any
-# exception; a person's Ctrl-C is not one of its faults.
-BREAKS = (Exception, SystemExit)
 
 
 class SeparateWorlds:
@@ -124,11 +123,9 @@ class SeparateWorlds:
 
     def _drop(self, slot: int) -> None:
         env = self._envs.pop(slot, None)
-        try:
-            if env is not None:
+        if env is not None:
+            with suppress(*BREAKS):  # it is thrown away, because it is broken or done with
                 env.close()
-        except BREAKS:
-            pass  # it was thrown away because it is broken
 
 
 class VectorWorld:
@@ -162,7 +159,8 @@ class VectorWorld:
 
     def close(self) -> None:
         """Close the vector environment."""
-        self._env.close()
+        with suppress(*BREAKS):
+            self._env.close()
 
     def _one_by_one(
         self, slots: Mapping[int, Any], call: Callable[[Mapping[int, Any]], dict[int, Scene]]

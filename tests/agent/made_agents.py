@@ -6,9 +6,10 @@ from typing import Any
 from stirring import drawn, stirred
 
 from oreo_agent.model.bundle import Card, fingerprint, write_bundle
-from oreo_agent.model.compact import BOS, END, PAD, SPECIALS, CompactPrompt
+from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.networks import ValueNetwork, new_policy
 from oreo_agent.model.tokenizers import word_tokenizer
+from oreo_agent.model.vocabulary import BOS, END, PAD, SPECIALS
 
 LEXICON: dict[str, Any] = {
     "entities": {"den": 4, "key": 2},

@@ -14,9 +14,9 @@ from oreo_agent.agent.strategies import Decision, Reading
 from oreo_agent.agent.strategies.beam import Beam
 from oreo_agent.agent.strategies.best_of_n import BestOfN
 from oreo_agent.agent.strategies.single import Greedy, Sample
-from oreo_agent.model.compact import END
 from oreo_agent.model.networks import ValueNetwork, new_policy
 from oreo_agent.model.steps import Steps
+from oreo_agent.model.vocabulary import END
 from oreo_agent.model.words import WordsPrompt
 
 PROMPT = WordsPrompt(["a", "b", "c", *"0123", "#"], ["\n"], max_reply_tokens=24)

@@ -1,40 +1,20 @@
 """`oreo-agent envs`, and `--env` wherever a task can be named."""
 
 import json
-from pathlib import Path
 
 import pytest
+from own_environments import GAME, PLANTED
 
-from oreo_agent.cli import run
 from oreo_agent.errors import SettingError
 from oreo_agent.records.store import Store
+from oreo_agent.rollouts.experts import chance, expert
 from oreo_agent.rollouts.stage import Stage, usual_split
 from oreo_agent.rollouts.wording import read_prompt, world_prompt
 from oreo_envs import finding
+from oreo_envs.players import Slipping
 from oreo_envs.registration import REGISTRATIONS, Prompt
 
-PLANTED = Path(__file__).resolve().parent.parent / "envs" / "planted.py"
 LAKE = "oreo/FrozenLake-v0"
-
-
-@pytest.fixture
-def oreo(capsys):
-    """Runs a command line; gives its exit code, standard output and standard error."""
-
-    def told(*arguments):
-        code = run([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return told
-
-
-def refused(result, *words):
-    code, out, err = result
-    assert (code, out) == (2, "")
-    assert err.splitlines()[-1].startswith("error: ")
-    for word in words:
-        assert word in err
 
 
 def test_every_environment_is_listed_and_a_broken_plug_in_is_named(oreo, monkeypatch):
@@ -75,8 +55,8 @@ def test_an_environment_is_shown_as_the_model_will_see_it(oreo):
         (("show", LAKE, "--prompt", "react"), ("text or given",)),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(oreo, arguments, words):
-    refused(oreo("envs", *arguments), *words)
+def test_what_is_wrong_is_said_in_one_line(refused, arguments, words):
+    refused(("envs", *arguments), *words)
 
 
 def test_a_check_says_what_failed_and_how_to_mend_it_and_leaves_with_1(oreo, monkeypatch):
@@ -127,10 +107,48 @@ def test_an_environment_is_played_wherever_a_task_is(oreo, tmp_path):
         (("--env", f"{PLANTED}:Numbers", "--policy", "random"), ("TextAdapter",)),
     ],
 )
-def test_a_wrong_environment_is_refused_and_nothing_is_written(oreo, tmp_path, options, words):
+def test_a_wrong_environment_is_refused_and_nothing_is_written(refused, tmp_path, options, words):
     policy = () if "--policy" in options else ("--policy", "expert")
-    refused(oreo("rollout", "--out", tmp_path / "s", *policy, *options), *words)
+    refused(("rollout", "--out", tmp_path / "s", *policy, *options), *words)
     assert not (tmp_path / "s").exists()
+
+
+def test_a_class_in_a_module_of_a_package_is_played(oreo, tmp_path, monkeypatch, as_it_was):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "__init__.py").touch()
+    (tmp_path / "deep" / "worlds.py").write_text(GAME)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    given = ("--env", "deep.worlds:Game", "--policy", "random", "--episodes", 2, "--json")
+    code, out, _ = oreo("rollout", *given, "--out", tmp_path / "s")
+    assert (code, json.loads(out)["won"]) == (0, 2)
+
+
+def test_a_check_says_what_was_not_tried(oreo, monkeypatch):
+    from oreo_envs import checking
+
+    some = {rule: checking.RULES[rule] for rule in ("spaces", "commands", "expert")}
+    monkeypatch.setattr(checking, "RULES", some)
+    code, out, _ = oreo("envs", "check", f"{PLANTED}:Silent")
+    assert code == 0
+    assert "-       commands       not tried: the environment tells no admissible commands" in out
+    assert out.endswith(":Silent: 1 of 3 rules kept, 2 not tried\n")
+
+
+@pytest.mark.parametrize("task", ["gsm8k", "math500", "wordproblems"])
+def test_chance_has_no_place_in_questions(task):
+    with pytest.raises(SettingError, match="leave --policy random out"):
+        chance(task)
+    with pytest.raises(SettingError, match=r"without an expert|leave --epsilon out"):
+        expert(task, 0.1)
+
+
+def test_the_experts_of_our_own_worlds_are_registered_as_those_of_a_user():
+    assert all(
+        (told.expert is None) == (id == "oreo/MATH500-v0")
+        for id, told in REGISTRATIONS.items()
+        if id.startswith("oreo/")
+    )
+    assert isinstance(expert("alfworld")(0), Slipping)
 
 
 def test_an_environment_of_one_of_our_tasks_is_that_task():
@@ -153,5 +171,5 @@ def test_a_prompt_file_goes_before_the_registration(tmp_path):
     with pytest.raises(SettingError, match="did you mean 'instructions'"):
         read_prompt(file, Prompt())
     file.write_text("action_format = 'x'\n")
-    with pytest.raises(SettingError, match="mend the file"):
+    with pytest.raises(SettingError, match=r"own\.toml: action_format needs {} once"):
         read_prompt(file, Prompt())

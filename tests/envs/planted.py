@@ -192,6 +192,41 @@ class Useless(oreo_envs.Player):
         return "look"
 
 
+class Mistyped(Sound):
+    pass
+
+
+class Stumbling(Sound):
+    pass
+
+
+class Stumbler(Expert):
+    def act(self, observation, info):
+        return {"A blue door.": "take blue"}[observation]
+
+
+class Silent(Sound):
+    def info(self, **told):
+        return super().info(**told) | {"admissible_commands": []}
+
+
+class Leaves(Sound):
+    def unknown(self, action):
+        raise SystemExit(action)
+
+
+class LeavesAtOnce(Sound):
+    def reset(self, *, seed=None, options=None):
+        raise SystemExit("no game here")
+
+
+class PaysForNonsense(Sound):
+    def unknown(self, action):
+        return "What?", 1.0, True, False, self.info(won=True, valid=False)
+
+
 oreo_envs.register("planted/Sound-v0", Sound, expert=Expert, step_limit=6)
 oreo_envs.register("planted/Hopeless-v0", Hopeless, expert=Useless, step_limit=6)
 oreo_envs.register("planted/Misread-v0", Misread, prompt={"parsing": r"Action: (\w+)"})
+oreo_envs.register("planted/Mistyped-v0", Mistyped, expert="planted_nowhere:Expert", step_limit=6)
+oreo_envs.register("planted/Stumbling-v0", Stumbling, expert=Stumbler, step_limit=6)

@@ -6,9 +6,9 @@ import pytest
 
 from oreo_envs.alfworld.compile import compile_game
 from oreo_envs.alfworld.expert import Expert, read_errand
-from oreo_envs.alfworld.policies import NoisyExpert, RandomPolicy
 from oreo_envs.alfworld.prior import Prior, train_prior
 from oreo_envs.alfworld.world import World
+from oreo_envs.players import RandomPlayer, Slipping
 
 INTRO = (
     "-= Welcome to TextWorld, ALFRED! =-\n\nYou are in the middle of a room. Looking quickly "
@@ -137,7 +137,7 @@ def test_the_shipped_prior_knows_where_real_things_lie():
 
 
 def test_random_draws_from_the_admissible_commands_and_from_nothing_else():
-    policy = RandomPolicy(random.Random(0))
+    policy = RandomPlayer(random.Random(0))
     commands = ["help", "inventory", "look"]
     drawn = {policy.act("", {"admissible_commands": commands}) for _ in range(100)}
     assert drawn == set(commands)
@@ -147,7 +147,7 @@ def test_slips_are_impossible_commands_in_the_share_asked_for():
     places = ["cabinet 2", "cabinet 1", "countertop 1", "fridge 1", "microwave 1", "sinkbasin 1"]
     # before anything was seen this leaves "examine" alone as a form that is not possible
     admissible = [f"{verb} {place}" for verb in ("go to", "open", "close") for place in places]
-    policy = NoisyExpert(Expert(), 1.0, random.Random(0), invalid_share=0.3)
+    policy = Slipping(Expert(), 1.0, random.Random(0))
     intro = INTRO.format("put some mug on sinkbasin.")
     drawn = [policy.act(intro, {"admissible_commands": admissible}) for _ in range(2000)]
     impossible = sum(command not in admissible for command in drawn) / len(drawn)
@@ -156,13 +156,13 @@ def test_slips_are_impossible_commands_in_the_share_asked_for():
 
 def test_without_slips_the_noisy_expert_is_the_expert():
     intro = INTRO.format("put some mug on sinkbasin.")
-    noisy = NoisyExpert(Expert(), 0.0, random.Random(0))
+    noisy = Slipping(Expert(), 0.0, random.Random(0))
     assert noisy.act(intro, {"admissible_commands": ["look"]}) == Expert().act(intro)
 
 
 def test_a_chance_above_one_is_refused():
     with pytest.raises(ValueError, match="epsilon"):
-        NoisyExpert(Expert(), 1.5, random.Random(0))
+        Slipping(Expert(), 1.5, random.Random(0))
 
 
 def lengths(games):

@@ -4,55 +4,16 @@ import sys
 
 import gymnasium
 import pytest
+from own_environments import GAME
 
 import oreo_envs
 from oreo_envs import finding
+from oreo_envs.checking import RULES, bench_of
 from oreo_envs.finding import find, is_environment, plug_ins
 from oreo_envs.registration import REGISTRATIONS, Prompt, Registration, register
 from oreo_envs.task import EnvironmentTask
 
-GAME = """
-import gymnasium, oreo_envs
-
-class Game(gymnasium.Env):
-    observation_space = action_space = oreo_envs.Prose()
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        return f"Seed {seed}.", {"admissible_commands": ["win"]}
-    def step(self, action):
-        return "Over.", 1.0, True, False, {"admissible_commands": ["win"]}
-"""
-
-
-@pytest.fixture(autouse=True)
-def as_it_was(monkeypatch):
-    """Registrations, plug-ins and files that a test reads are forgotten after it."""
-    monkeypatch.setattr(finding, "_read", {})
-    monkeypatch.setattr(finding, "_files", {})
-    tables = (REGISTRATIONS, gymnasium.registry)
-    before = [dict(table) for table in tables]
-    modules = set(sys.modules)
-    yield
-    for table, known in zip(tables, before, strict=True):
-        table.clear()
-        table.update(known)
-    for name in set(sys.modules) - modules:
-        del sys.modules[name]
-
-
-@pytest.fixture
-def installed(tmp_path, monkeypatch):
-    """Puts packages on the path, with the entry points that pip would write."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-    def install(name: str, text: str) -> None:
-        (tmp_path / f"{name}.py").write_text(text)
-        info = tmp_path / f"{name}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[oreo_envs]\n{name} = {name}\n")
-
-    return install
+pytestmark = pytest.mark.usefixtures("as_it_was")
 
 
 def test_a_plug_in_is_imported_when_its_id_is_asked_for_and_the_id_alone_finds_it(installed):
@@ -76,10 +37,12 @@ def test_a_broken_plug_in_is_named_and_breaks_no_other(installed, fault):
         find("sound_one/Gam-v1")
 
 
-def test_listing_what_is_registered_imports_no_plug_in(installed):
-    installed("gardens", "raise AssertionError('imported')")
-    assert "oreo/FrozenLake-v0" in REGISTRATIONS
+def test_an_id_that_is_known_is_found_without_importing_a_plug_in(installed):
+    installed("gardens", GAME)
     assert find("oreo/FrozenLake-v0").registration.expert
+    assert "gardens" not in sys.modules
+    plug_ins()
+    assert "gardens" in sys.modules
 
 
 @pytest.mark.parametrize(
@@ -187,3 +150,110 @@ def test_only_names_with_a_colon_or_a_version_are_environments():
     assert [name for name in ("alfworld", "reasoning-gym", "a/B-v0", "f.py:C", "B-v12")
             if is_environment(name)] == ["a/B-v0", "f.py:C", "B-v12"]  # fmt: skip
     assert oreo_envs.register is register
+
+
+def test_a_plug_in_that_registers_with_gymnasium_alone_is_found_and_listed(installed):
+    text = "gymnasium.register('meadows/Game-v2', 'meadows:Game', max_episode_steps=9)"
+    installed("meadows", f"{GAME}\n{text}\ngymnasium.register('odd:name', 'meadows:Game')\n")
+    found = find("meadows/Game-v2")
+    assert (found.name, found.registration.source) == ("meadows/Game-v2", "meadows")
+    assert found.registration.step_limit == 9
+    assert "meadows/Game-v2" in REGISTRATIONS
+    assert EnvironmentTask(found).make().reset(seed=3)[0] == "Seed 3."
+    assert [plug_in.fault for plug_in in plug_ins()] == [""]
+
+
+def test_what_a_plug_in_registers_for_another_package_is_not_its_own(installed):
+    installed("meadows", "import gymnasium\ngymnasium.register('lent/Game-v0', 'other:Game')\n")
+    plug_ins()
+    assert "lent/Game-v0" not in REGISTRATIONS
+
+
+def test_an_id_that_only_a_batch_has_is_refused():
+    gymnasium.register("games/Batch-v0", vector_entry_point="m:C")
+    with pytest.raises(LookupError, match="vector environment alone"):
+        find("games/Batch-v0")
+
+
+def test_asking_for_an_id_imports_the_plug_in_of_its_namespace_and_no_other(installed):
+    for name in ("acres", "gardens", "woods"):
+        installed(name, f"{GAME}\noreo_envs.register('{name}/Game-v0', Game)\n")
+    find("gardens/Game-v0")
+    assert {"acres", "gardens", "woods"} & {*sys.modules} == {"gardens"}
+
+
+def test_an_id_of_another_namespace_than_its_plug_in_is_found_too(installed):
+    installed("acres", f"{GAME}\noreo_envs.register('fields/Game-v0', Game)\n")
+    installed("woods", "raise AssertionError('imported for nothing')")
+    assert find("fields/Game-v0").registration.source == "acres"
+    assert "woods" not in finding._read
+
+
+def test_a_class_in_a_module_of_a_package_gets_an_id(tmp_path, monkeypatch):
+    (tmp_path / "my_pkg").mkdir()
+    (tmp_path / "my_pkg" / "__init__.py").touch()
+    (tmp_path / "my_pkg" / "mod.py").write_text(GAME)
+    (tmp_path / "odd name.v2.py").write_text(f"{GAME}\nclass Outer:\n    Inner = Game\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = find("my_pkg.mod:Game")
+    assert (found.name, found.registration.id) == ("my_pkg.mod:Game", "my_pkg-mod/Game-v0")
+    assert find("my_pkg.mod:Game") == found
+    odd = find(f"{tmp_path / 'odd name.v2.py'}:Outer.Inner")
+    assert odd.registration.id == "odd-name-v2/Outer.Inner-v0"
+    assert EnvironmentTask(odd).make().reset(seed=1)[0] == "Seed 1."
+
+
+def test_a_file_may_be_called_like_an_installed_module(tmp_path):
+    import json
+
+    file = tmp_path / "json.py"
+    file.write_text(f"{GAME}\noreo_envs.register('mine/Game-v0', 'json:Game', step_limit=7)\n")
+    found = find(f"{file}:Game")
+    assert (found.registration.id, found.registration.step_limit) == ("mine/Game-v0", 7)
+    assert EnvironmentTask(found).make().reset(seed=2)[0] == "Seed 2."
+    assert sys.modules["json"] is json
+    assert json.loads("[1]") == [1]
+
+
+def test_two_files_of_one_name_are_two_environments(tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "game.py").write_text(GAME.replace("Seed", folder))
+    one, two = (find(f"{tmp_path / folder / 'game.py'}:Game") for folder in ("one", "two"))
+    begun = [EnvironmentTask(each).make().reset(seed=1)[0] for each in (one, two)]
+    assert begun == ["one 1.", "two 1."]
+    assert find(one.name) == one
+    assert find(two.name) == two
+
+
+def test_what_a_file_defines_is_pickled_between_processes(tmp_path):
+    """Infos of a class in the file come home from a spawned process, dataclasses included."""
+    file = tmp_path / "game.py"
+    file.write_text(
+        "from __future__ import annotations\nimport dataclasses\n"
+        "@dataclasses.dataclass\nclass Note:\n    text: str\n"
+        + GAME.replace('"admissible', '"note": Note("x"), "admissible')
+    )
+    bench = bench_of(f"{file}:Game")
+    assert RULES["workers"][0](bench) == ""
+
+
+def test_a_file_that_was_mended_is_read_again(tmp_path):
+    file = tmp_path / "game.py"
+    file.write_text("oops")
+    with pytest.raises(LookupError, match="NameError"):
+        find(f"{file}:Game")
+    file.write_text(GAME)
+    assert find(f"{file}:Game").registration.id == "game/Game-v0"
+
+
+@pytest.mark.parametrize("id", ["FrozenLake-v1", "theirs/Game-v0"])
+def test_an_id_that_only_gymnasium_knows_is_not_taken_from_it(id):
+    if id not in gymnasium.registry:
+        gymnasium.register(id, "theirs:Game")
+    before = gymnasium.spec(id)
+    with pytest.raises(ValueError, match=f"{id} is registered already, for .*; take another id"):
+        register(id, "mine:Game")
+    assert gymnasium.spec(id) is before
+    assert id not in REGISTRATIONS
+    assert register(id, before.entry_point, step_limit=3).step_limit == 3

@@ -8,8 +8,8 @@ import pytest
 from oreo_envs.alfworld.compile import compile_game
 from oreo_envs.alfworld.expert import Expert
 from oreo_envs.alfworld.game import Game
-from oreo_envs.alfworld.policies import NoisyExpert, RandomPolicy
 from oreo_envs.alfworld.world import World
+from oreo_envs.players import RandomPlayer, Slipping
 from oreo_tasks.alfworld.games import SPLITS
 from oreo_tasks.alfworld.generator import TIERS, game_text, instances
 
@@ -74,7 +74,7 @@ def test_every_game_is_won_by_its_walkthrough_and_99_of_100_by_the_expert(tier):
 
 def test_the_expert_recovers_from_its_slips():
     played = [
-        turns_to_win(NoisyExpert(Expert(), 0.2, random.Random(n)), game)
+        turns_to_win(Slipping(Expert(), 0.2, random.Random(n)), game)
         for n, game in enumerate(games("valid_unseen", "medium", SOME))
     ]
     assert sum(map(bool, played)) >= SOME - 2
@@ -82,7 +82,7 @@ def test_the_expert_recovers_from_its_slips():
 
 def test_games_are_not_won_by_chance():
     played = [
-        turns_to_win(RandomPolicy(random.Random(n)), game)
+        turns_to_win(RandomPlayer(random.Random(n)), game)
         for n, game in enumerate(games("valid_unseen", "small", SOME))
     ]
     assert sum(map(bool, played)) < SOME / 4

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oreo_agent.errors import SettingError
-from oreo_agent.model.compact import BOS, END, TURN, UNK, CompactPrompt
+from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.prompt import ids_of, load_prompt
-from oreo_envs.alfworld.policies import RandomPolicy
+from oreo_agent.model.vocabulary import BOS, END, TURN, UNK
+from oreo_envs.players import RandomPlayer
 from oreo_tasks.alfworld.lexicon import COMMANDS, ENTITIES, LEXICON
 
 PROMPT = CompactPrompt(LEXICON)
@@ -242,7 +243,7 @@ def wander(split: str, data: str, games: int, turns: int) -> Iterator[tuple[str,
     """(command, what was said) while somebody tries things at random."""
     env = gymnasium.make("oreo_envs:oreo/ALFWorld-v0", split=split, data=data, step_limit=turns)
     for game in range(games):
-        walker = RandomPolicy(Random(game))
+        walker = RandomPlayer(Random(game))
         observation, info = env.reset(seed=game)
         yield "", observation
         for _ in range(turns):

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oreo_agent.errors import SettingError
-from oreo_agent.model.compact import BOS, END, TURN
 from oreo_agent.model.plain import TextPrompt
 from oreo_agent.model.prompt import ids_of, load_prompt
+from oreo_agent.model.vocabulary import BOS, END, TURN
 
 WORDS = ["You", "are", "at", "row", *"0123456789", ".", ",", "take", "key"]
 PROMPT = TextPrompt(WORDS)
@@ -68,3 +68,10 @@ def test_settings_make_the_same_format_again_and_other_words_another():
 def test_what_is_no_word_is_refused(words):
     with pytest.raises(SettingError):
         TextPrompt(words)
+
+
+def test_a_reply_of_somebody_else_is_quoted_as_it_stands_or_as_its_command():
+    said = "take key 7\nIt is the red one."
+    assert PROMPT.read(PROMPT.quote(said, "take key 7")) == (said, "take key 7")
+    thought = "Thought: the key.\nAction: take key 7"
+    assert PROMPT.read(PROMPT.quote(thought, "take key 7")) == ("take key 7", "take key 7")

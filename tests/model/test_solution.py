@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oreo_agent.errors import SettingError
-from oreo_agent.model.compact import BOS, END, TURN
 from oreo_agent.model.prompt import load_prompt
 from oreo_agent.model.solution import SolutionPrompt
+from oreo_agent.model.vocabulary import BOS, END, TURN
 from oreo_agent.model.words import WordsPrompt
 
 WORDS = ["Tom", "has", "apples", "the", *"0123456789", *".,?+-*=", "####"]

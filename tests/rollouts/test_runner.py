@@ -21,8 +21,9 @@ from scripted_world import (
 
 from oreo_agent.agent.strategies.best_of_k import BestOfK
 from oreo_agent.errors import DataError, SettingError
-from oreo_agent.model.compact import BOS, CompactPrompt
+from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.prompt import ids_of
+from oreo_agent.model.vocabulary import BOS
 from oreo_agent.rollouts.plan import make_plan
 from oreo_agent.rollouts.runner import Runner
 from oreo_agent.rollouts.worlds import SeparateWorlds, VectorWorld

@@ -14,8 +14,8 @@ from oreo_agent.agent.strategies.beam import Beam
 from oreo_agent.agent.strategies.best_of_n import BestOfN
 from oreo_agent.agent.strategies.single import Sample
 from oreo_agent.errors import SettingError
-from oreo_agent.model.compact import END
 from oreo_agent.model.networks import ValueNetwork, new_policy
+from oreo_agent.model.vocabulary import END
 from oreo_agent.model.words import WordsPrompt
 from oreo_agent.records.episode import Episode, PolicyRecord
 from oreo_agent.records.reader import StoreReader

@@ -8,10 +8,13 @@ order of the list alone, so that a small model can learn to do the same.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 from oreo_envs.alfworld.memory import FAILED, Memory, kind
 from oreo_envs.alfworld.prior import Prior, train_prior
+from oreo_envs.alfworld.slips import slipped
+from oreo_envs.players import Player, admissible
 
 _TASK = "Your task is to: "
 _LIST = re.compile(r"\ban? (\w+ \d+)")
@@ -61,7 +64,7 @@ def read_errand(observation: str) -> Errand:
     )
 
 
-class Expert:
+class Expert(Player):
     """Plays a game from its sentences; one `act` a turn.
 
     The first observation of a game (the one with the task) starts afresh, so one expert can play
@@ -93,7 +96,7 @@ class Expert:
 
         Args:
             observation: the answer to the previous command, or a game's first observation.
-            info: ignored; here because policies are called with it.
+            info: ignored; here because players are called with it.
         """
         if _TASK in observation:
             self.begin(observation)
@@ -110,6 +113,10 @@ class Expert:
     def replaced(self, command: str) -> None:
         """Tell that ``command`` was given instead of the one that `act` returned last."""
         self._command, self._own = command, False
+
+    def slip(self, info: Mapping[str, Any], rng: Random) -> str:
+        """A possible command, or now and then one that is not."""
+        return slipped(self._memory, admissible(info), rng)
 
     def _learn(self, observation: str) -> None:
         """Take in an answer; a refusal that we did not expect means that a belief was wrong."""

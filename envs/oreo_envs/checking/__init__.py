@@ -7,9 +7,11 @@ from functools import partial
 from typing import Any
 
 from oreo_envs.checking import rules, strain
-from oreo_envs.checking.walks import Bench
+from oreo_envs.checking.walks import Bench, NotTried
+from oreo_envs.faults import BREAKS, in_one_line
 from oreo_envs.finding import find
 from oreo_envs.presented import present
+from oreo_envs.registration import Registration
 from oreo_envs.task import EnvironmentTask
 from oreo_tasks import load_task
 
@@ -22,8 +24,9 @@ class Finding:
     promise: str
     """What the rule asks for."""
     passed: bool | None
-    """None if it could not be tried."""
+    """None if it was not tried."""
     fault: str = ""
+    """What is wrong; or why it was not tried."""
     remedy: str = ""
 
 
@@ -111,17 +114,28 @@ def bench_of(name: str, *, data: str | None = None, seed: int = 0) -> Bench:
     instances = [instance.id for instance in task.instances(split, data)]
     if not instances:
         raise LookupError(f"{name}: the split {split!r} has no instances")
-    knows = told.expert
+    expert, trouble = _expert(told)
     return Bench(
         name=found.name,
         make=partial(present, told, **kwargs),
         instances=instances,
         prompt=told.prompt,
-        expert=pkgutil.resolve_name(knows) if isinstance(knows, str) else knows,
+        expert=expert,
         step_limit=task.step_limit,
         seed=seed,
         data=data,
+        troubles=[trouble] if trouble else [],
     )
+
+
+def _expert(told: Registration) -> tuple[Callable[[], Any] | None, str]:
+    """What makes the expert; else why it cannot be imported, if there should be one."""
+    if not isinstance(told.expert, str):
+        return told.expert, ""
+    try:
+        return pkgutil.resolve_name(told.expert), ""
+    except BREAKS as error:
+        return None, f"{told.expert} cannot be imported: {in_one_line(error)}"
 
 
 def check(name: str, *, data: str | None = None, seed: int = 0) -> Iterator[Finding]:
@@ -129,23 +143,18 @@ def check(name: str, *, data: str | None = None, seed: int = 0) -> Iterator[Find
 
     Raises:
         LookupError: there is no such environment.
+        ValueError: what was registered is wrong.
     """
     bench = bench_of(name, data=data, seed=seed)
     for rule, (tried, remedy) in RULES.items():
         promise = (tried.__doc__ or "").strip()
         try:
             fault = tried(bench)
-        except ModuleNotFoundError as error:
-            if str(error) != strain.NO_HYPOTHESIS:
-                fault = f"ModuleNotFoundError: {error}"
-            else:
-                yield Finding(
-                    rule=rule, promise=promise, passed=None, fault=str(error),
-                    remedy="pip install hypothesis",
-                )  # fmt: skip
-                continue
-        except Exception as error:  # whatever a person's environment raises is a finding
-            fault = " ".join(f"{type(error).__name__}: {error}".split())
+        except NotTried as why:
+            yield Finding(rule=rule, promise=promise, passed=None, fault=str(why))
+            continue
+        except BREAKS as error:  # whatever a person's environment raises is a finding
+            fault = in_one_line(error)
         yield Finding(
             rule=rule,
             promise=promise,

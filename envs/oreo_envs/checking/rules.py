@@ -1,4 +1,7 @@
-"""What an environment must keep to; each rule returns what is wrong, or nothing."""
+"""What an environment must keep to; each rule returns what is wrong, or nothing.
+
+A rule that finds nothing to be tried on raises `NotTried`.
+"""
 
 import re
 import warnings
@@ -9,6 +12,7 @@ from gymnasium.utils.env_checker import check_env
 
 from oreo_envs.checking.walks import (
     Bench,
+    NotTried,
     Walk,
     again,
     begin,
@@ -19,6 +23,8 @@ from oreo_envs.checking.walks import (
     wander,
 )
 from oreo_envs.presented import KEYS
+
+NO_COMMANDS = "the environment tells no admissible commands"
 
 
 def gymnasium_rules(bench: Bench) -> str:
@@ -125,7 +131,7 @@ def commands(bench: Bench) -> str:
             walk = begin(env, instance)
             told = list(walk.turns[0].info["admissible_commands"])
             if not told:
-                return ""
+                raise NotTried(NO_COMMANDS)
             if not all(isinstance(each, str) and each.strip() for each in told):
                 return f"{walk.where(0)}: admissible_commands holds {short(told)}"
             if len({*told}) < len(told):
@@ -157,23 +163,28 @@ def side_by_side(bench: Bench) -> str:
 
 def prompts(bench: Bench) -> str:
     """What the prompt's action format says, its parsing reads."""
-    for walk in walked(bench):
-        for turn in walk.turns:
-            for command in turn.info.get("admissible_commands") or ():
-                said = bench.prompt.action_format.replace("{}", command)
-                found = list(re.finditer(bench.prompt.parsing, said))
-                if not found or found[-1][1] != command:
-                    read = found[-1][1] if found else "nothing"
-                    return f"the reply {short(said)} is read as {short(read)}"
+    told = {
+        command
+        for walk in walked(bench)
+        for turn in walk.turns
+        for command in turn.info.get("admissible_commands") or ()
+    }
+    if not told:
+        raise NotTried(NO_COMMANDS)
+    for command in sorted(told):
+        said = bench.prompt.action_format.replace("{}", command)
+        found = list(re.finditer(bench.prompt.parsing, said))
+        if not found or found[-1][1] != command:
+            read = found[-1][1] if found else "nothing"
+            return f"the reply {short(said)} is read as {short(read)}"
     return ""
 
 
 def expert(bench: Bench) -> str:
-    """An expert wins, at least now and then."""
+    """An expert wins, at least now and then, and never breaks."""
+    won = [bool(walk.turns[-1].info["won"]) for walk in walked(bench) if walk.by_expert]
+    if bench.troubles:
+        return f"the expert breaks: {bench.troubles[0]}"
     if bench.expert is None:
-        return ""
-    won = 0
-    with closing(bench.make()) as env:
-        for instance in bench.some(20):
-            won += bool(wander(bench, env, instance, by_expert=True).turns[-1].info["won"])
-    return "" if won else f"the expert won none of {len(bench.some(20))} games"
+        raise NotTried("it was registered without an expert")
+    return "" if any(won) else f"the expert won none of {len(won)} games"

@@ -12,7 +12,18 @@ from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
-from oreo_envs.checking.walks import Bench, Walk, again, begin, difference, go, short, wander
+from oreo_envs.checking.walks import (
+    Bench,
+    NotTried,
+    Walk,
+    again,
+    begin,
+    difference,
+    go,
+    short,
+    wander,
+)
+from oreo_envs.faults import BREAKS, in_one_line
 
 WILD = 60
 """Lists of wild commands."""
@@ -24,13 +35,16 @@ EPISODES = 20
 """Of each of three rounds in which leaks are looked for."""
 PATIENCE = 120.0
 """Seconds that another process may take to play five short walks."""
-NO_HYPOTHESIS = "hypothesis is not installed"
+
+
+class _FaultFound(Exception):
+    """Of one kind, whatever the fault, so that hypothesis makes one thing small."""
 
 
 def wild(bench: Bench) -> str:
     """Any text is answered: no command raises, and what cannot be done is not won."""
     if importlib.util.find_spec("hypothesis") is None:
-        raise ModuleNotFoundError(NO_HYPOTHESIS)
+        raise NotTried("hypothesis is not installed; `pip install hypothesis` adds it")
     from hypothesis import HealthCheck, given, seed, settings  # noqa: PLC0415
     from hypothesis import strategies as st  # noqa: PLC0415
 
@@ -51,16 +65,11 @@ def wild(bench: Bench) -> str:
         def tried(commands: list[str]) -> None:
             walk = begin(env, instance)
             for command in commands:
-                try:
-                    turn = go(env, walk, command)
-                except Exception as error:
-                    told = " ".join(f"{type(error).__name__}: {error}".split())
-                    found.append(f"the command {short(command)} raises {told}")
-                    raise
-                if not isinstance(turn.observation, str):
-                    found.append(f"the command {short(command)} is answered with no text")
-                    raise AssertionError
-                if turn.over:
+                fault, over = _answered(env, walk, command)
+                if fault:
+                    found.append(f"the command {short(command)} {fault}")
+                    raise _FaultFound
+                if over:
                     break
 
         try:
@@ -68,8 +77,20 @@ def wild(bench: Bench) -> str:
         except Exception:
             if not found:
                 raise
-            return found[-1]  # the smallest that hypothesis could find
-    return ""
+    return found[-1] if found else ""  # the smallest that hypothesis could find
+
+
+def _answered(env: Any, walk: Walk, command: str) -> tuple[str, bool]:
+    """What is wrong with the answer to a command, and whether the episode is over."""
+    try:
+        turn = go(env, walk, command)
+    except BREAKS as error:
+        return f"raises {in_one_line(error)}", True
+    if not isinstance(turn.observation, str):
+        return "is answered with no text", turn.over
+    if turn.info.get("valid") is False and (turn.info.get("won") or turn.reward):
+        return "cannot be done (info['valid'] is False), and wins", turn.over
+    return "", turn.over
 
 
 def workers(bench: Bench) -> str:
@@ -111,8 +132,8 @@ def _elsewhere(home: Any, name: str, data: str | None, told: list[tuple[str, lis
                     go(env, walk, command)
                 walks.append(walk)
         home.send(walks)
-    except Exception as error:
-        home.send(" ".join(f"{type(error).__name__}: {error}".split()))
+    except BREAKS as error:
+        home.send(in_one_line(error))
 
 
 def leaks(bench: Bench) -> str:

@@ -1,13 +1,14 @@
 """Walks through an environment, written down so that two of them can be compared."""
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 import gymnasium
 
+from oreo_envs.faults import BREAKS, in_one_line
 from oreo_envs.registration import Prompt
 
 TURNS = 30
@@ -27,16 +28,27 @@ class Bench:
     """Of its first split; two or more, for a world that has so many."""
     prompt: Prompt
     expert: Callable[[], Any] | None
+    """None also where it cannot be imported."""
     step_limit: int
     seed: int
     data: str | None = None
     walks: "list[Walk]" = field(default_factory=lambda: list[Walk](), repr=False)
     """What `walked` has made."""
+    troubles: list[str] = field(default_factory=list[str], repr=False)
+    """What the expert broke at; of one that cannot be imported, why."""
 
     def some(self, count: int) -> list[str]:
         """Instances spread over the split."""
         step = max(1, len(self.instances) // count)
         return list(self.instances[::step][:count])
+
+
+class NotTried(Exception):
+    """There is nothing that a rule could be tried on; the message says why."""
+
+
+class ExpertBroke(Exception):
+    """It was the expert that raised, not the world; the message says what and where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,7 @@ class Walk:
 
     instance: str
     turns: list[Turn] = field(default_factory=list[Turn])
+    by_expert: bool = False
 
     def plain(self) -> list[str]:
         """Equal for walks that are alike."""
@@ -97,26 +110,46 @@ def go(env: "gymnasium.Env[str, str]", walk: Walk, command: str) -> Turn:
     return walk.turns[-1]
 
 
-def wander(
-    bench: Bench, env: "gymnasium.Env[str, str]", instance: str, *, by_expert: bool = False
-) -> Walk:
-    """Play by chance (or as the expert plays) to the end, or for as long as is allowed."""
+def wander(bench: Bench, env: "gymnasium.Env[str, str]", instance: str) -> Walk:
+    """Play by chance to the end, or for as long as is allowed."""
     walk = begin(env, instance)
     rng = Random(f"{bench.seed}/{instance}")
-    expert = bench.expert() if by_expert and bench.expert is not None else None
-    if expert is not None:
-        expert.begin(walk.turns[0].observation)
-    limit = bench.step_limit if expert is not None else min(TURNS, bench.step_limit)
-    for _ in range(limit):
+    for _ in range(min(TURNS, bench.step_limit)):
         last = walk.turns[-1]
         if last.over:
             break
-        if expert is not None:
+        go(env, walk, rng.choice(list(last.info.get("admissible_commands") or ["look"])))
+    return walk
+
+
+def follow(bench: Bench, env: "gymnasium.Env[str, str]", instance: str) -> Walk:
+    """Play as the expert plays, to the step limit at most.
+
+    Raises:
+        ExpertBroke: the expert did.
+    """
+    assert bench.expert is not None
+    walk = begin(env, instance)
+    walk.by_expert = True
+    with _of_expert(walk):
+        expert = bench.expert()
+        expert.begin(walk.turns[0].observation)
+    for _ in range(bench.step_limit):
+        last = walk.turns[-1]
+        if last.over:
+            break
+        with _of_expert(walk):
             command = expert.act(last.observation, last.info)
-        else:
-            command = rng.choice(list(last.info.get("admissible_commands") or ["look"]))
         go(env, walk, command)
     return walk
+
+
+@contextmanager
+def _of_expert(walk: Walk) -> Generator[None]:
+    try:
+        yield
+    except BREAKS as error:
+        raise ExpertBroke(f"{walk.where(len(walk.turns) - 1)}: {in_one_line(error)}") from error
 
 
 def again(env: "gymnasium.Env[str, str]", walk: Walk) -> Walk:
@@ -131,17 +164,22 @@ def again(env: "gymnasium.Env[str, str]", walk: Walk) -> Walk:
 def walked(bench: Bench) -> "list[Walk]":
     """Walks through `WALKS` instances, each by chance and by the expert if there is one.
 
-    They are made once, by an environment of their own, and are the same for every rule.
+    They are made once, by an environment of their own, and are the same for every rule. What the
+    expert breaks at is left out here; it is among the bench's troubles.
     """
     known = bench.walks
     if not known:
-        kinds = (False, True) if bench.expert is not None else (False,)
+        made: list[Walk] = []
         with closing(bench.make()) as env:
-            known += [
-                wander(bench, env, instance, by_expert=kind)
-                for instance in bench.some(WALKS)
-                for kind in kinds
-            ]
+            for instance in bench.some(WALKS):
+                made.append(wander(bench, env, instance))
+                if bench.expert is None:
+                    continue
+                try:
+                    made.append(follow(bench, env, instance))
+                except ExpertBroke as broke:
+                    bench.troubles.append(str(broke))
+        known += made
     return known
 
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from oreo_envs.players import Player
 
-class Worked:
+
+class Worked(Player):
     """Tells the whole solution at once; who writes it down cuts it into steps."""
-
-    def begin(self, observation: str) -> None:
-        """A new question."""
 
     def act(self, observation: str, info: Mapping[str, Any]) -> str:
         """The solution.
@@ -23,6 +22,3 @@ class Worked:
                 "split, or let a model play"
             )
         return solution.rstrip()
-
-    def replaced(self, command: str) -> None:
-        """Somebody else wrote a step; the solution stays as it is."""

@@ -1,0 +1,51 @@
+"""What breaks in a world or its expert is told in one line, or is the fault of that episode."""
+
+import json
+
+import pytest
+from own_environments import BREAKING
+
+from oreo_agent.records.store import Store
+
+pytestmark = pytest.mark.usefixtures("as_it_was")
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "words"),
+    [
+        ("BadReset", "random", ("RuntimeError: the floor gave way", "envs check")),
+        ("BadStep", "random", ("RuntimeError: the floor gave way",)),
+        ("Leaves", "random", ("SystemExit: I am done",)),
+        ("Forgets", "random", ("KeyError: 'door'",)),
+        ("breaking/Breaks-v0", "expert", ("KeyError: 'door'",)),
+        ("breaking/Mistyped-v0", "expert", ("the expert of", "No module named 'nowhere'")),
+        ("breaking/Splits-v0", "random", ("TypeError: no list",)),
+        ("breaking/Empty-v0", "random", ("no instances",)),
+    ],
+)
+def test_what_breaks_in_a_world_or_an_expert_is_said_in_one_line(
+    refused, tmp_path, name, policy, words
+):
+    given = ("rollout", "--env", f"{BREAKING}:{name}", "--policy", policy, "--episodes", 4)
+    refused((*given, "--out", tmp_path / "s"), *words)
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_world_that_breaks_where_it_is_scored_is_named(refused):
+    given = ("eval", "--env", f"{BREAKING}:Late", "--agent", "random", "--split", "test")
+    refused((*given, "--episodes", 2), "split test", "RuntimeError: the floor gave way")
+
+
+def test_an_expert_that_breaks_in_some_episodes_leaves_faults_there(oreo, tmp_path):
+    given = ("--env", f"{BREAKING}:breaking/Tires-v0", "--policy", "expert", "--episodes", 4)
+    code, out, _ = oreo("rollout", *given, "--out", tmp_path / "s", "--json")
+    told = json.loads(out)
+    assert (code, told["won"], told["faults"]) == (0, 1, 3)
+    faults = {each.fault for each in Store.open(tmp_path / "s") if each.end == "fault"}
+    assert faults == {"turn 0: SystemExit: tired"}
+
+
+def test_a_split_without_instances_is_said_and_one_that_cannot_be_read_is_left_out(oreo, refused):
+    refused(("envs", "show", f"{BREAKING}:breaking/Empty-v0"), "'train' has no instances")
+    code, out, _ = oreo("envs", "show", f"{BREAKING}:breaking/Half-v0", "--json")
+    assert (code, json.loads(out)["instances"]) == (0, {"train": 1})

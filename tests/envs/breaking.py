@@ -1,0 +1,78 @@
+"""Worlds and experts that break, each in a way of its own, and what they are registered with."""
+
+import gymnasium
+
+import oreo_envs
+
+
+class World(gymnasium.Env):
+    observation_space = action_space = oreo_envs.Prose()
+    breaks = "never"
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.seed = seed
+        self.meet("reset")
+        return f"Seed {seed}.", self.told()
+
+    def step(self, action):
+        self.meet("step")
+        return "Over.", 1.0, True, False, self.told()
+
+    def told(self):
+        return {"admissible_commands": ["win"], "won": True, "valid": True}
+
+    def meet(self, what):
+        if self.breaks == what or (self.breaks == "late" and self.seed >= 1200):
+            raise RuntimeError("the floor gave way")
+
+
+class BadReset(World):
+    breaks = "reset"
+
+
+class BadStep(World):
+    breaks = "step"
+
+
+class Late(World):
+    breaks = "late"
+
+
+class Leaves(World):
+    def step(self, action):
+        raise SystemExit("I am done")
+
+
+class Forgets(World):
+    def reset(self, *, seed=None, options=None):
+        return {}["door"]
+
+
+class Expert(oreo_envs.Player):
+    def act(self, observation, info):
+        return "win"
+
+
+class Breaks(Expert):
+    def act(self, observation, info):
+        raise KeyError("door")
+
+
+class Tires(Expert):
+    def act(self, observation, info):
+        if len(observation) > len("Seed 99."):
+            raise SystemExit("tired")
+        return "win"
+
+
+def splits():
+    raise TypeError("no list")
+
+
+oreo_envs.register("breaking/Breaks-v0", lambda: World(), expert=Breaks)
+oreo_envs.register("breaking/Tires-v0", lambda: World(), expert=Tires)
+oreo_envs.register("breaking/Mistyped-v0", lambda: World(), expert="nowhere:Expert")
+oreo_envs.register("breaking/Splits-v0", lambda: World(), splits={"train": splits})
+oreo_envs.register("breaking/Empty-v0", lambda: World(), splits={"train": [], "test": [1]})
+oreo_envs.register("breaking/Half-v0", lambda: World(), splits={"train": [1], "test": splits})

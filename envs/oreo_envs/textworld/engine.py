@@ -1,8 +1,8 @@
 """The process in which TextWorld plays: many games at a time, each in a slot.
 
 ``python -m oreo_envs.textworld.engine FD`` reads requests from its line, each a JSON list:
-``["begin", slot, path]``, ``["step", slot, command]``, ``["end", slot]``. A reply is a JSON object:
-what the game says, or ``{"fault": ...}`` with the kind of what went wrong. TextWorld keeps something
+``["begin", slot, path]``, ``["step", slot, command]``, ``["end", slot]``. A reply is an object:
+what the game says, or ``{"fault": ...}`` with what went wrong. TextWorld keeps something
 of every game for ever, so each reply tells how much memory this process holds.
 """
 

@@ -1,7 +1,8 @@
 """Programs of ours in processes of their own, each at the end of a line to this one.
 
 A program ends when its line closes, so it never outlives this process, also when this one is
-killed. What it prints goes nowhere, and its standard input is empty.
+killed. What it prints goes nowhere, and its standard input is empty. Sets have the same order in
+each, whatever this process has.
 """
 
 import os
@@ -26,7 +27,7 @@ def start_program(module: str, *arguments: str) -> "tuple[subprocess.Popen[bytes
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(number,),
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "0"},
             start_new_session=True,
         )
     finally:

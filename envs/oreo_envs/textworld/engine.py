@@ -13,6 +13,7 @@ import logging
 import os
 import resource
 import sys
+import tempfile
 import warnings
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -85,13 +86,14 @@ def _told(state: Any) -> dict[str, Any]:
 
 
 def _wrappers(path: Path) -> list[Any]:
-    """ALFWorld's games need ALFWorld's names for things."""
+    """Names that ALFWorld made of places are told as ALFWorld tells them: "drawer 2"."""
     if path.suffix != ".tw-pddl":
         return []
     if sys.version_info >= (3, 13):
         mend_templates()
-    if "(domain alfred)" not in json.loads(path.read_text(encoding="utf-8"))["pddl_domain"]:
+    if "_bar_" not in path.read_text(encoding="utf-8"):
         return []
+    os.environ.setdefault("ALFWORLD_DATA", tempfile.gettempdir())  # the import would make a folder
     alfred: Any = importlib.import_module("alfworld.agents.environment.alfred_tw_env")
     return [alfred.AlfredDemangler]
 

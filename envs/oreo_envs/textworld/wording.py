@@ -6,7 +6,7 @@ LONGEST = 120
 """Characters of a command."""
 UNKNOWN = "That is not something you can do here."
 """The answer to what is not passed on to the game."""
-_BANNER = re.compile(r"\A[\s\\|$/_<>A-Z=-]*(?:Welcome to TextWorld, ALFRED! =-)?\s*(?=\S)")
+_BANNER = re.compile(r"\A\s*(?:-= Welcome to TextWorld[^\n]*=-|[\s\\|$/_<>]+(?=\n))\s*")
 _STATUS = re.compile(r"\n>[^\n]*\Z")
 _MENU = re.compile(r"\n\s*Would you like to RESTART.*\Z", re.DOTALL)
 _SPEAKABLE = re.compile(r"[A-Za-z0-9 ,'/-]+")

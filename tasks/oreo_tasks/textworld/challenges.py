@@ -10,8 +10,8 @@ from typing import Any
 
 SEEDS = {"train": 0, "valid": 1_000_000, "test": 2_000_000, "unseen": 3_000_000}
 """Game i of a split is made with this seed + i, so no seed is in two splits."""
-SIZES = {"train": 1000, "valid": 200, "test": 200, "unseen": 200}
-"""Games of a split; a game is made when it is first asked for."""
+SIZES = {"train": 500, "valid": 100, "test": 100, "unseen": 100}
+"""Games of a split; each takes two to three seconds to make, when it is first asked for."""
 _ID = re.compile(r"(?P<level>[\w-]+)/(?P<split>[a-z]+)/(?P<number>\d{5})")
 
 

@@ -15,6 +15,10 @@ import pytest
 from gymnasium.error import ResetNeeded
 
 import oreo_envs
+from oreo_agent.rollouts import experts
+from oreo_agent.rollouts.casting import Cast
+from oreo_agent.rollouts.collect import CollectSettings, collect
+from oreo_agent.rollouts.stage import Stage
 from oreo_envs.checking import RULES, bench_of
 from oreo_envs.textworld.env import TextWorldEnv
 from oreo_envs.textworld.expert import Walkthrough
@@ -288,6 +292,27 @@ def test_it_keeps_every_rule_of_the_check(rule: str, cache, monkeypatch):
     bench = bench_of("oreo/TextWorldCoinCollector-v0", data="3")
     monkeypatch.setitem(SIZES, "train", 2)  # Gymnasium's checker names no game
     assert RULES[rule][0](replace(bench, instances=GAMES["coin-collector"])) == ""
+
+
+@stock
+def test_rollouts_have_their_games_made_first_and_know_expert_and_chance(home, tmp_path, capfd):
+    stage = Stage(task="oreo/TextWorldCoinCollector-v0", data="1")
+    assert stage.task == "textworld-coin-collector"
+    for policy in ("expert", "random"):
+        cast = Cast(policy=policy, prompt="given", epsilon=0.5 if policy == "expert" else 0)
+        summary = collect(
+            CollectSettings(out=tmp_path / policy, stage=stage, cast=cast, episodes=1)
+        )
+        assert (summary.played, summary.faults) == (1, 0)
+        assert ("1/1 games made" in capfd.readouterr().err) == (policy == "expert")
+
+
+@stock
+def test_its_words_are_those_of_its_first_games(made, cache, monkeypatch):
+    for module in ("oreo_envs.words", "oreo_agent.rollouts.experts"):
+        monkeypatch.setattr(f"{module}.GAMES", 1)
+    words = experts.world_words("textworld-coin-collector", "3")
+    assert {"coin", "take", "go", "look"} <= set(words)
 
 
 def test_the_registered_worlds_belong_to_tasks():

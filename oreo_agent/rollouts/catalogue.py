@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from oreo_agent.errors import EnvironmentFault, SettingError
+from oreo_agent.errors import DataError, EnvironmentFault, SettingError
 from oreo_agent.model.prompt import PromptFormat, ids_of
 from oreo_agent.records.episode import Segment
 from oreo_agent.rollouts.casting import Cast
@@ -124,7 +124,7 @@ def _counts(stage: Stage, splits: Any) -> dict[str, int]:
         other = Stage(task=stage.task, split=split, data=stage.data)
         try:
             counts[split] = len(other.instances())
-        except (SettingError, OSError):
+        except (DataError, SettingError, OSError):
             continue
     return counts
 

@@ -17,6 +17,7 @@ from gymnasium.error import ResetNeeded
 import oreo_envs
 from oreo_agent.rollouts import experts
 from oreo_agent.rollouts.casting import Cast
+from oreo_agent.rollouts.catalogue import shown
 from oreo_agent.rollouts.collect import CollectSettings, collect
 from oreo_agent.rollouts.stage import Stage
 from oreo_envs.checking import RULES, bench_of
@@ -136,7 +137,7 @@ def test_what_is_wrong_with_a_folder_of_games_is_told(tmp_path):
     (tmp_path / "a.z8").touch()
     with pytest.raises(ValueError, match=r"a\.z8 has no a\.json beside it"):
         TextWorld().instances("train", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="no game of the split 'test'"):
+    with pytest.raises(FileNotFoundError, match=r"holds no game .* of the split 'test'"):
         TextWorld().instances("test", str(tmp_path))
     with pytest.raises(LookupError, match="--data"):
         TextWorld().instances("train")
@@ -243,6 +244,15 @@ def test_a_game_that_nobody_can_reach_any_more_is_let_go(cache):
     game = host.begin(path)
     assert game._engine._live == {1}
     host.close()
+
+
+@stock
+def test_a_file_is_shown_with_what_a_model_reads_of_it(cache):
+    file = cache / "coin-collector" / f"{GAMES['coin-collector'][0]}.z8"
+    found = shown("oreo/TextWorld-v0", data=str(file), prompt="given")
+    assert (found.instances, found.instance) == ({"train": 1}, file.name)
+    assert "coin" in found.read
+    assert found.entry.expert
 
 
 @stock

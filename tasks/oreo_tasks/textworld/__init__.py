@@ -179,8 +179,9 @@ def _files(split: str, data: str | None) -> dict[str, Path]:
     games = sorted(path for path in found if path.name.endswith(ENDINGS))
     if not games:
         raise FileNotFoundError(
-            f"{data} holds no game of the split {split!r}: no {' or '.join(ENDINGS)} file below "
-            f"{Path(data) / split}; files outside of such folders are of the split 'train'"
+            f"{data} holds no game ({', '.join(ENDINGS)}) of the split {split!r}; put them into a "
+            f"folder {split} in it, or play the split 'train', which a single file and a folder "
+            "without such folders are"
         )
     for path in games:
         if path.suffix == ".z8" and not path.with_suffix(".json").exists():

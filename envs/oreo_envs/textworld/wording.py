@@ -9,13 +9,12 @@ UNKNOWN = "That is not something you can do here."
 _BANNER = re.compile(r"\A\s*(?:-= Welcome to TextWorld[^\n]*=-|[\s\\|$/_<>]+(?=\n))\s*")
 _STATUS = re.compile(r"\n>[^\n]*\Z")
 _MENU = re.compile(r"\n\s*Would you like to RESTART.*\Z", re.DOTALL)
-_SPEAKABLE = re.compile(r"[A-Za-z0-9 ,'/-]+")
+_SPEAKABLE = re.compile(r"[A-Za-z0-9 '-]+")
 _OF_THE_PROGRAM = re.compile(
     r"(?i)(?:quit|q|restart|restore|save|undo|script|unscript|noscript|transcript|notify|version|"
-    r"verify|superbrief|brief|verbose|short|long|normal|pronouns|nouns|recording|replay|oops|"
-    r"score|tw-.*)"
+    r"verify|superbrief|brief|verbose|short|long|normal|pronouns|nouns|recording|replay|oops|tw-.*)"
 )
-_SEVERAL = re.compile(r"(?i)\bthen\b|,")
+_SEVERAL = re.compile(r"(?i)\bthen\b")
 
 
 def opening(feedback: str, objective: str) -> str:

@@ -13,6 +13,7 @@ from oreo_envs.registration import REGISTRATIONS as REGISTRATIONS
 from oreo_envs.registration import Prompt as Prompt
 from oreo_envs.registration import Registration as Registration
 from oreo_envs.registration import register as register
+from oreo_envs.textworld.prompts import PROMPTS as _TEXTWORLD_PROMPTS
 from oreo_envs.toytext import LAKE_PROMPT, TAXI_PROMPT
 
 QUESTIONS = {
@@ -57,3 +58,12 @@ register(
     step_limit=60,
     expert="oreo_envs.toytext:TaxiExpert",
 )
+for _world, (_task, _prompt) in _TEXTWORLD_PROMPTS.items():
+    register(
+        _world,
+        "oreo_envs.textworld.env:TextWorldEnv",
+        kwargs={"task": _task},
+        task=_task,
+        prompt=_prompt,
+        expert="oreo_envs.textworld.expert:Walkthrough",
+    )

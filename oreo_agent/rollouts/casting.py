@@ -104,11 +104,11 @@ class Cast:
         """
         asked = stage.questioning()
         if self.is_model:
-            return self._agent(stage.task, asked)
-        return self._text_policy(stage.task, asked)
+            return self._agent(stage, asked)
+        return self._text_policy(stage, asked)
 
-    def _agent(self, task: str, asked: Questioning | None) -> ModelPlayer:
-        prompt = self._model_prompt(task, asked)
+    def _agent(self, stage: Stage, asked: Questioning | None) -> ModelPlayer:
+        prompt = self._model_prompt(stage, asked)
         agent = Agent.load(
             self.policy,
             strategy=self.strategy,
@@ -130,7 +130,7 @@ class Cast:
         )
         return ModelPlayer(agent=agent, policy=policy)
 
-    def _model_prompt(self, task: str, asked: Questioning | None) -> PromptFormat | None:
+    def _model_prompt(self, stage: Stage, asked: Questioning | None) -> PromptFormat | None:
         """The format of a model that is no bundle; None for a bundle, which brings its own."""
         folder = Path(self.policy)
         if not folder.exists():
@@ -142,7 +142,7 @@ class Cast:
         if is_plain_model(folder):
             if self.value is not None:
                 raise SettingError("a value judges a bundle's replies; train a bundle first")
-            prompt = self._prompt(task, asked, self.policy)
+            prompt = self._prompt(stage, asked, self.policy)
             if not isinstance(prompt, ChatPrompt):
                 raise SettingError(
                     f"the prompt format {prompt.name!r} has a vocabulary of its own, which "
@@ -155,12 +155,12 @@ class Cast:
             raise SettingError("a bundle brings its own prompt format and tokenizer; name neither")
         return None
 
-    def _text_policy(self, task: str, asked: Questioning | None) -> TextPlayer:
-        prompt = self._prompt(task, asked, self.model)
+    def _text_policy(self, stage: Stage, asked: Questioning | None) -> TextPlayer:
+        prompt = self._prompt(stage, asked, self.model)
         if self.policy == "random":
-            return TextPlayer(chance(task), PolicyRecord(kind="random"), prompt)
+            return TextPlayer(chance(stage.task), PolicyRecord(kind="random"), prompt)
         policy = PolicyRecord(kind="expert", temperature=0.0, epsilon=self.epsilon)
-        return TextPlayer(expert(task, self.epsilon), policy, prompt)
+        return TextPlayer(expert(stage.task, self.epsilon), policy, prompt)
 
     def shown_in(self, stage: Stage) -> PromptFormat:
         """The prompt format in which this cast would be told ``stage``, were it no bundle.
@@ -168,13 +168,15 @@ class Cast:
         Raises:
             OreoError: there is no such format, or no tokenizer.
         """
-        return self._prompt(stage.task, stage.questioning(), self.model)
+        return self._prompt(stage, stage.questioning(), self.model)
 
-    def _prompt(self, task: str, asked: Questioning | None, model: str | None) -> PromptFormat:
+    def _prompt(self, stage: Stage, asked: Questioning | None, model: str | None) -> PromptFormat:
         """The prompt format that was asked for, or the usual one of the task and the model."""
+        task = stage.task
         registration = registration_of(task)
         if registration is not None:
-            return world_prompt(registration.prompt, partial(world_words, task), self.prompt, model)
+            words = partial(world_words, task, stage.data)
+            return world_prompt(registration.prompt, words, self.prompt, model)
         if asked is None:
             usual = "react" if self.is_model else "compact"
         else:

@@ -126,7 +126,7 @@ def _counts(stage: Stage, splits: Any) -> dict[str, int]:
         other = Stage(task=stage.task, split=split, data=stage.data)
         try:
             counts[split] = len(other.instances())
-        except OreoError:
+        except (OreoError, OSError):
             continue
     return counts
 

@@ -76,6 +76,7 @@ def play_all(
     """
     if workers < 1:
         raise SettingError(f"the number of workers must be 1 or more, got {workers}")
+    stage.prepare([work.instance.id for work in works])
     if workers == 1:
         yield from play(stage, player, works)
         return

@@ -8,12 +8,13 @@ from typing import Any
 
 from oreo_agent.errors import SettingError
 from oreo_agent.rollouts.players import TextPolicy
-from oreo_agent.rollouts.stage import find_task, named_faults
+from oreo_agent.rollouts.stage import Stage, find_task, named_faults, registration_of
 from oreo_envs.faults import BREAKS, in_one_line
 from oreo_envs.players import RandomPlayer, Slipping
+from oreo_envs.presented import present
 from oreo_envs.registration import REGISTRATIONS
 from oreo_envs.task import EnvironmentTask
-from oreo_envs.words import collected_words
+from oreo_envs.words import GAMES, collected_words
 
 
 def chance(task: str) -> Callable[[int], TextPolicy]:
@@ -49,17 +50,25 @@ def expert(task: str, epsilon: float = 0.0) -> Callable[[int], TextPolicy]:
 
 
 @cache
-def world_words(task: str) -> tuple[str, ...]:
+def world_words(task: str, data: str | None = None) -> tuple[str, ...]:
     """The words of a registered environment, from games that are played here.
+
+    Args:
+        task: or environment.
+        data: where it finds its instances.
 
     Raises:
         OreoError: it cannot be played.
     """
-    found = find_task(task)
-    assert isinstance(found, EnvironmentTask)
-    made: Any = None if found.registration.expert is None else partial(expert(task), 0)
+    registration, found = registration_of(task), find_task(task)
+    assert registration is not None
+    stage = Stage(task=task, split=found.splits()[0], data=data)
+    stage.prepare([instance.id for instance in stage.instances()[:GAMES]])
+    settings = {} if isinstance(found, EnvironmentTask) else {"split": stage.split, "data": data}
+    make = partial(present, registration, **settings)
+    made: Any = None if registration.expert is None else partial(expert(task), 0)
     with named_faults(f"environment {task}"):
-        return tuple(collected_words(found, made))
+        return tuple(collected_words(found, make, registration.prompt, data=data, expert=made))
 
 
 def _registered_expert(task: str) -> str | Callable[[], Any] | None:

@@ -98,6 +98,48 @@ class Progress:
             self._console.print(self.line(), highlight=False, soft_wrap=True)
 
 
+class Making:
+    """Tells on standard error how many of the games that are missing are made."""
+
+    def __init__(
+        self, *, console: Console | None = None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Say nothing until there is something to make."""
+        self._now = now
+        self._began = self._told = now()
+        self._console = console or Console(file=sys.stderr)
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def tell(self, done: int, total: int) -> None:
+        """Know that ``done`` of ``total`` are made."""
+        if self._live is None and self._console.is_terminal:
+            self._live = Live(console=self._console, auto_refresh=False, transient=False)
+            self._live.start()
+        now = self._now()
+        if done < total and now - self._told < (PLAIN_SECONDS if self._live is None else 0.2):
+            return
+        self._told = now
+        line = f"{done}/{total} games made"
+        if done < total:
+            line += f" · {_duration((total - done) * (now - self._began) / done)} left"
+        if self._live is not None:
+            self._live.update(Text(line), refresh=True)
+        else:
+            self._console.print(line, highlight=False, soft_wrap=True)
+
+
 def _duration(seconds: float) -> str:
     """As minutes and seconds, or hours and minutes."""
     whole = round(seconds)

@@ -1,17 +1,18 @@
 """Where is played: a task or an environment by its name, its instances, its world."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from oreo_agent.errors import DataError, EnvironmentFault, OreoError, SettingError
 from oreo_agent.model.bundle import CARD, read_card
+from oreo_agent.rollouts.progress import Making
 from oreo_agent.rollouts.wording import Questioning, questioning
 from oreo_agent.rollouts.worlds import SeparateWorlds, World, open_world
 from oreo_envs.faults import BREAKS, in_one_line
 from oreo_envs.finding import find, is_environment
-from oreo_envs.registration import Registration
+from oreo_envs.registration import REGISTRATIONS, Prompt, Registration
 from oreo_envs.task import EnvironmentTask
 from oreo_tasks import load_task
 from oreo_tasks.task import Instance, Task
@@ -67,6 +68,22 @@ class Stage:
         with named_faults(f"task {self.task}, split {self.split}"):
             return task.instances(self.split, self.data)
 
+    def prepare(self, instances: Sequence[str]) -> None:
+        """Have the games made that a task makes when they are needed; tells how far that is.
+
+        Raises:
+            SettingError: what makes them is not installed.
+            EnvironmentFault: a game cannot be made.
+        """
+        make = getattr(find_task(self.task), "prepare", None)
+        if make is None:
+            return
+        with named_faults(f"task {self.task}, split {self.split}"), Making() as making:
+            try:
+                make(instances, self.data, making.tell)
+            except RuntimeError as error:
+                raise EnvironmentFault(str(error)) from error
+
     def questioning(self) -> Questioning | None:
         """What is asked of who answers the questions of this task; None for other tasks.
 
@@ -121,13 +138,18 @@ def find_environment(name: str) -> Task:
 
 
 def registration_of(task: str) -> Registration | None:
-    """What an environment was registered with; None for a task of `oreo_tasks`.
+    """What an environment was registered with that brings its own prompt.
+
+    None for the tasks whose prompts stand in tables of this package.
 
     Raises:
         SettingError: there is no such task.
     """
-    found = find_task(task) if is_environment(task) else None
-    return found.registration if isinstance(found, EnvironmentTask) else None
+    found = find_task(task)
+    if isinstance(found, EnvironmentTask):
+        return found.registration
+    told = REGISTRATIONS.get(found.environment)
+    return told if told is not None and told.prompt != Prompt() else None
 
 
 def usual_split(task: str) -> str:

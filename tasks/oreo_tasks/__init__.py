@@ -14,6 +14,11 @@ TASKS: dict[str, str] = {
     "questions": "oreo_tasks.questions.custom:Questions",
     "reasoning-gym": "oreo_tasks.questions.reasoning_gym:ReasoningGym",
     "strategyqa": "oreo_tasks.questions.strategyqa:StrategyQa",
+    "textworld": "oreo_tasks.textworld:TextWorld",
+    "textworld-coin-collector": "oreo_tasks.textworld:CoinCollector",
+    "textworld-cooking": "oreo_tasks.textworld:Cooking",
+    "textworld-simple": "oreo_tasks.textworld:Simple",
+    "textworld-treasure-hunter": "oreo_tasks.textworld:TreasureHunter",
     "wordproblems": "oreo_tasks.wordproblems:WordProblems",
 }
 """Name -> "module:Class"; listing the names imports nothing."""

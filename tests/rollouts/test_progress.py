@@ -6,7 +6,7 @@ from rich.console import Console
 from scripted_world import Corridor, corridor, plain, player
 
 from oreo_agent.rollouts.plan import make_plan
-from oreo_agent.rollouts.progress import PLAIN_SECONDS, Progress
+from oreo_agent.rollouts.progress import PLAIN_SECONDS, Making, Progress
 from oreo_agent.rollouts.runner import Runner
 from oreo_agent.rollouts.worlds import SeparateWorlds
 
@@ -57,3 +57,27 @@ def test_nothing_is_said_where_nothing_was_played():
 def test_a_terminal_sees_one_line_that_moves():
     _, said = told(plain(6), seconds=5, terminal=True)
     assert "6/10 episodes" in said
+
+
+def making(*, seconds, terminal=False, total=4):
+    """What is printed when a game is made every so many seconds."""
+    clock = [0.0]
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=terminal, width=100)
+    with Making(console=console, now=lambda: clock[0]) as tells:
+        for done in range(1, total + 1):
+            clock[0] += seconds
+            tells.tell(done, total)
+    return screen.getvalue()
+
+
+def test_games_that_are_made_are_told_now_and_then_and_at_the_end():
+    assert making(seconds=PLAIN_SECONDS).splitlines() == [
+        "1/4 games made · 0:30 left",
+        "2/4 games made · 0:20 left",
+        "3/4 games made · 0:10 left",
+        "4/4 games made",
+    ]
+    assert making(seconds=1).splitlines() == ["4/4 games made"]
+    assert "4/4 games made" in making(seconds=1, terminal=True)
+    assert making(seconds=1, total=0) == ""

@@ -96,7 +96,7 @@ def stock_engine() -> Any:
             'or play with engine="native"'
         ) from error
     if sys.version_info >= (3, 13):
-        _mend_templates()
+        mend_templates()
     return engine
 
 
@@ -117,7 +117,7 @@ def _undisturbed() -> Generator[None]:
             os.environ.pop("ALFWORLD_DATA", None)
 
 
-def _mend_templates() -> None:
+def mend_templates() -> None:
     """From Python 3.13 on, ``locals()`` is a copy; TextWorld 1.7 evaluates templates through it."""
     textgen = importlib.import_module("textworld.envs.pddl.textgen")
 

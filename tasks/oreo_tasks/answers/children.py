@@ -10,10 +10,10 @@ import json
 import os
 import queue
 import signal
-import subprocess
-import sys
 import weakref
-from multiprocessing.connection import Connection, Pipe
+from multiprocessing.connection import Connection
+
+from oreo_tasks.programs import start_program
 
 SECONDS_TO_START = 120.0
 """How long a child may take to import math-verify; seconds on a busy machine, never minutes."""
@@ -35,19 +35,7 @@ class Child:
         self._deadline = deadline
         self._ready = False
         self.owner = os.getpid()
-        self._line, theirs = Pipe()
-        paths = [os.path.abspath(path) for path in sys.path]
-        number = theirs.fileno()
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", _PROGRAM, str(number), str(deadline), str(MEMORY)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(number,),
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            start_new_session=True,  # Ctrl-C is for this process, which then closes the line
-        )
-        theirs.close()
+        self._process, self._line = start_program(_PROGRAM, str(deadline), str(MEMORY))
 
     def ask(self, gold: str, answer: str) -> str:
         """One of "right", "wrong", "undecided", "late" and "died"; after the last, close it.

@@ -1,0 +1,1 @@
+"""TextWorld's games as worlds; its engine runs in a process of its own."""

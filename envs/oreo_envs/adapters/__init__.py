@@ -26,6 +26,8 @@ Described = Callable[[str, Settings], dict[str, Any]]
 """From an environment's own name and its settings to what `register` is told of it."""
 
 SCHEMES: Mapping[str, str] = {
+    "gem": "oreo_envs.adapters.gem:described",
+    "openenv": "oreo_envs.adapters.openenv:described",
     "textarena": "oreo_envs.adapters.textarena:described",
 }
 """What stands before the colon, and the `Described` of that library."""

@@ -29,6 +29,7 @@ SCHEMES: Mapping[str, str] = {
     "gem": "oreo_envs.adapters.gem:described",
     "openenv": "oreo_envs.adapters.openenv:described",
     "textarena": "oreo_envs.adapters.textarena:described",
+    "verifiers": "oreo_envs.adapters.verifiers:described",
 }
 """What stands before the colon, and the `Described` of that library."""
 WHOLE_REPLY = r"(?s)\A\s*(.*?)\s*\Z"

@@ -9,11 +9,13 @@ import pytest
 from oreo_envs.finding import find
 from oreo_envs.task import EnvironmentTask
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def made():
     """Makes an environment by its name, presented as a rollout gets it."""
-    pytest.importorskip("gem", reason="gem-llm is not installed; pip install 'oreo-agent[gem]'")
+    pytest.importorskip("gem", reason="gem-llm is not installed; make test SLOW=1 installs it")
 
     def make(name):
         return EnvironmentTask(find(name)).make()

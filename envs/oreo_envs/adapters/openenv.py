@@ -109,7 +109,9 @@ class OpenEnv(gymnasium.Env[str, str]):
             RuntimeError: the server cannot be reached, or it broke.
         """
         super().reset(seed=seed)
-        told = self._asked("reset", {} if seed is None else {"seed": seed})
+        if seed is None:
+            seed = int(self.np_random.integers(2**31))
+        told = self._asked("reset", {"seed": seed})
         if "errors" in told:
             raise RuntimeError(f"{self._url} turns a reset down: {told['errors']}")
         return self._seen(told["observation"]), self._info(won=False, valid=True)

@@ -6,6 +6,9 @@ from contextlib import closing
 
 import pytest
 
+import oreo_envs
+from oreo_agent.cli import run
+from oreo_agent.records.reader import StoreReader
 from oreo_envs.finding import find
 from oreo_envs.task import EnvironmentTask
 
@@ -98,3 +101,32 @@ def test_the_rows_of_a_data_set_are_its_instances(made):
 def test_what_cannot_be_played_is_refused_when_it_is_named(made, name, fault):
     with pytest.raises(LookupError, match=fault):
         find(f"gem:{name}")
+
+
+class Solver(oreo_envs.Player):
+    """Moves the three disks."""
+
+    def begin(self, observation):
+        self._moves = iter(HANOI)
+
+    def act(self, observation, info):
+        return rf"\boxed{{{next(self._moves)}}}"
+
+
+def test_episodes_of_a_scripted_player_are_collected(made, tmp_path):
+    told = find("gem:game:TowerofHanoi-v0-easy").registration
+    oreo_envs.register(
+        "mine/Hanoi-v0",
+        told.entry_point,
+        kwargs=told.kwargs,
+        prompt=told.prompt,
+        step_limit=told.step_limit,
+        splits={"train": range(3)},
+        expert=Solver,
+    )
+    told = ["--policy", "expert", "--episodes", "3", "--out", str(tmp_path / "store")]
+    assert run(["rollout", "--env", "mine/Hanoi-v0", *told]) == 0
+    episodes = list(StoreReader(tmp_path / "store"))
+    assert [(episode.end, episode.reward) for episode in episodes] == [("won", 1.0)] * 3
+    replies = [segment for segment in episodes[0].segments if segment.kind == "action"]
+    assert len(replies) == 7

@@ -5,6 +5,8 @@ from contextlib import closing
 
 import pytest
 
+from oreo_agent.cli import run
+from oreo_agent.records.reader import StoreReader
 from oreo_envs.adapters.textarena import listed
 from oreo_envs.finding import find
 from oreo_envs.task import EnvironmentTask
@@ -136,3 +138,14 @@ def test_a_random_opponent_needs_listed_moves(made):
         env.reset(seed=0)
         with pytest.raises(LookupError, match="Nim-v0 lists no moves"):
             env.step("[0 1]")
+
+
+def test_episodes_are_collected_by_name(made, tmp_path):
+    name = "textarena:TicTacToe-v0?opponent=random"
+    told = ["--policy", "random", "--episodes", "8", "--out", str(tmp_path / "store")]
+    assert run(["rollout", "--env", name, *told]) == 0
+    episodes = list(StoreReader(tmp_path / "store"))
+    assert len(episodes) == 8
+    assert {episode.task for episode in episodes} == {name}
+    assert {episode.end for episode in episodes} == {"won", "lost"}
+    assert {episode.reward for episode in episodes} == {0.0, 1.0}

@@ -10,7 +10,7 @@ import re
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import gymnasium
@@ -93,6 +93,7 @@ class OpenEnv(gymnasium.Env[str, str]):
         self._success = success
         self._timeout = timeout
         self._client = library("websockets.sync.client", "openenv")
+        self._closed = library("websockets.exceptions", "openenv").ConnectionClosed
         schema = _schema(self._url)
         self._field, self._whole = field_of_action(schema["action"], action, self._url)
         self._shown = observation or only_text(schema["observation"])
@@ -143,7 +144,8 @@ class OpenEnv(gymnasium.Env[str, str]):
         try:
             if self._socket is None:
                 self._socket = self._connected()
-            self._socket.send(json.dumps({"type": kind, "data": data}))
+            with suppress(self._closed):  # a server that turns us away says why, and closes
+                self._socket.send(json.dumps({"type": kind, "data": data}))
             answer = json.loads(self._socket.recv(timeout=self._timeout))
         except Exception as error:
             self.close()

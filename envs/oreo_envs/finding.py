@@ -22,6 +22,7 @@ from typing import Any
 
 import gymnasium
 
+from oreo_envs.adapters import adapted
 from oreo_envs.faults import BREAKS, in_one_line
 from oreo_envs.registration import (
     ID,
@@ -85,12 +86,14 @@ def find(name: str) -> Found:
     Args:
         name: an id (``games/Maze-v0``) that is registered, here or by an installed plug-in, or is
             known to Gymnasium; ``module:id`` or ``module:Class``; ``file.py:Class`` or
-            ``file.py:id``.
+            ``file.py:id``; or that of another library (`oreo_envs.adapters`).
 
     Raises:
         LookupError: there is none, or what should register it cannot be imported; the message says
             which, and holds the nearest id.
     """
+    if (foreign := adapted(name)) is not None:
+        return Found(name=name, registration=foreign)
     place, _, rest = name.rpartition(":")
     if not place:
         return Found(name=name, registration=_installed(name))

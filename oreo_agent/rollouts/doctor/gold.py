@@ -1,10 +1,10 @@
 """Known solutions, replayed: whether the evaluator calls each of them won, and nothing sooner."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import cast
+from typing import Any, cast
 
 from oreo_agent.errors import DataError, SettingError, nearest
 from oreo_agent.model.steps import Steps
@@ -15,8 +15,11 @@ from oreo_tasks import TASKS
 from oreo_tasks.questions.problem import QuestionTask
 from oreo_tasks.task import Task
 
-Solution = Callable[[str], Sequence[str]]
-"""From an instance's id to the commands, or steps, that solve it; empty where none are known."""
+Solution = Callable[[str, Mapping[str, Any]], Sequence[str]]
+"""From an instance's id and first info to the commands, or steps, that solve it; empty where none
+are known."""
+TRAINING = ("train", "fit", "valid_train")
+"""Splits that nobody is judged on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +61,7 @@ def splits_to_verify(task: str, data: str | None) -> list[str]:
         there.append(split)
     if not there:
         raise why or DataError(f"task {task} has no split")
-    judged = [split for split in there if "valid_" in split and split != "valid_train"]
-    return judged or there
+    return [split for split in there if split not in TRAINING] or there
 
 
 def verify(stage: Stage) -> Verified:
@@ -75,10 +77,19 @@ def verify(stage: Stage) -> Verified:
         solution = _solutions(find_task(stage.task), stage)
     with closing(stage.open()) as world:
         while lot := list(islice(instances, world.size)):
-            told = {id: list(solution(id)) for id in lot}
-            known = {id: commands for id, commands in told.items() if commands}
-            solved, without = solved + len(known), without + len(told) - len(known)
-            failed |= _failures(world, known)
+            stage.prepare(lot)
+            begun = world.begin({i: Begin(instance=id, seed=0) for i, id in enumerate(lot)})
+            broken = {lot[i]: one.text for i, one in begun.items() if isinstance(one, Fault)}
+            told = {
+                i: list(solution(lot[i], one.info))
+                for i, one in begun.items()
+                if isinstance(one, Scene)
+            }
+            known = {i: commands for i, commands in told.items() if commands}
+            solved += len(known) + len(broken)
+            without += len(told) - len(known)
+            faults = _failures(world, known)
+            failed |= broken | {lot[i]: fault for i, fault in sorted(faults.items())}
     if not solved:
         raise DataError(
             f"task {stage.task}, split {stage.split}: none of its {without:,} instances brings a "
@@ -91,12 +102,12 @@ def verify(stage: Stage) -> Verified:
 def _solutions(task: Task, stage: Stage) -> Solution:
     if task.name == "alfworld":
         shelf = open_shelf(stage.split, stage.data)
-        return lambda id: shelf.game(id).walkthrough
+        return lambda id, info: shelf.game(id).walkthrough
     if not hasattr(task, "delimiters"):
-        raise SettingError(f"task {task.name!r} brings no solutions to replay")
+        return lambda id, info: info.get("walkthrough", ())
     asked = cast(QuestionTask, task)
 
-    def steps(id: str) -> list[str]:
+    def steps(id: str, info: Mapping[str, Any]) -> list[str]:
         problem = asked.problem(id, stage.split, stage.data)
         cutter = Steps(problem.delimiters or asked.delimiters, chr)
         ids = [ord(letter) for letter in problem.solution.rstrip()]
@@ -105,22 +116,20 @@ def _solutions(task: Task, stage: Stage) -> Solution:
     return steps
 
 
-def _failures(world: World, solutions: dict[str, list[str]]) -> dict[str, str]:
-    """Why solutions fail, by instance; played side by side, at most as many as there are slots."""
-    names = dict(enumerate(solutions))
-    last = world.begin({slot: Begin(instance=id, seed=0) for slot, id in names.items()})
-    faults = {slot: one.text for slot, one in last.items() if isinstance(one, Fault)}
+def _failures(world: World, solutions: Mapping[int, list[str]]) -> dict[int, str]:
+    """Why solutions fail, by slot, each of which has begun its instance; played side by side."""
+    faults: dict[int, str] = {}
     for turn in range(max(map(len, solutions.values()), default=0)):
         commands = {
-            slot: solutions[id][turn]
-            for slot, id in names.items()
-            if slot not in faults and turn < len(solutions[id])
+            slot: told[turn]
+            for slot, told in solutions.items()
+            if slot not in faults and turn < len(told)
         }
         for slot, scene in world.step(commands).items():
-            whole = turn + 1 == len(solutions[names[slot]])
+            whole = turn + 1 == len(solutions[slot])
             if fault := _fault(scene, commands[slot], turn, whole=whole):
                 faults[slot] = fault
-    return {names[slot]: fault for slot, fault in sorted(faults.items())}
+    return faults
 
 
 def _fault(scene: Scene | Fault, command: str, turn: int, *, whole: bool) -> str:

@@ -25,7 +25,7 @@ def list_(json: options.AsJson = False) -> None:
     """List what is registered here and by plug-ins; a plug-in that breaks is named."""
     from dataclasses import asdict
 
-    from oreo_agent.rollouts.catalogue import listed
+    from oreo_agent.rollouts.catalogue import SCHEMES, listed
 
     entries, broken = listed()
     if json:
@@ -40,6 +40,8 @@ def list_(json: options.AsJson = False) -> None:
     widths = [max(map(len, column)) for column in zip(head, *told, strict=True)]
     for row in (head, *told):
         typer.echo("  ".join(map(str.ljust, row, widths)).rstrip())
+    schemes = ", ".join(f"{scheme}:NAME" for scheme in SCHEMES)
+    typer.echo(f"\nand of other libraries, by their names: {schemes}")
     for plug_in in broken:
         typer.echo(
             f"warning: plug-in {plug_in.name!r} ({plug_in.module}) cannot be imported: "

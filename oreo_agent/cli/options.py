@@ -11,7 +11,9 @@ Task = Annotated[
 Env = Annotated[
     str | None,
     typer.Option(
-        "--env", help="An environment in its place: ID, module:ID, module:Class or file.py:Class."
+        "--env",
+        help="An environment in its place: ID, module:ID, module:Class or file.py:Class; or "
+        "textarena:, gem:, verifiers:, openenv: and its name there.",
     ),
 ]
 Split = Annotated[str, typer.Option("--split", help="Split to play.")]

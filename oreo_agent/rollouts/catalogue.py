@@ -12,6 +12,7 @@ from oreo_agent.rollouts.casting import Cast
 from oreo_agent.rollouts.stage import Stage, find_environment, registration_of
 from oreo_agent.rollouts.wording import read_prompt
 from oreo_agent.rollouts.worlds import Begin, Fault
+from oreo_envs.adapters import SCHEMES as SCHEMES
 from oreo_envs.finding import PlugIn, plug_ins
 from oreo_envs.registration import REGISTRATIONS, Prompt, Registration
 

@@ -22,7 +22,9 @@ def test_every_environment_is_listed_and_a_broken_plug_in_is_named(oreo, monkeyp
     monkeypatch.setattr("oreo_agent.rollouts.catalogue.plug_ins", lambda: [broken])
     code, out, err = oreo("envs", "list")
     assert code == 0
-    assert {line.split()[0] for line in out.splitlines()[1:]} == set(REGISTRATIONS)
+    ours, _, others = out.partition("\n\n")
+    assert {line.split()[0] for line in ours.splitlines()[1:]} == set(REGISTRATIONS)
+    assert "textarena:NAME" in others
     assert err == "warning: plug-in 'sad' (sad) cannot be imported: ImportError: no\n"
     code, out, _ = oreo("envs", "list", "--json")
     told = json.loads(out)

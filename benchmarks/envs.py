@@ -2,8 +2,8 @@
 
     python benchmarks/envs.py --json FILE
 
-Three sides are given the same commands on the same instances, episode by episode in turn, on one
-core: ours (what `oreo_envs` presents), the environment as ``gymnasium.make`` hands it out (its
+Three sides are given the same commands on the same instances, some episodes at a time in turn, on
+one core: ours (what `oreo_envs` presents), the environment as ``gymnasium.make`` hands it out (its
 passive checker off), and the class itself. FrozenLake and Taxi are stepped by numbers there and in
 words here; Keys is what `envs new` writes; Trivial answers every command by the same texts. Times
 are processor times, medians of the rounds, resets left out. A share of 0.05 says that a step takes
@@ -38,6 +38,8 @@ from oreo_tasks import load_task
 
 ROUNDS = 15
 STEPS = 20_000
+TURN = 40
+"""Episodes that one side plays before the next one plays them."""
 NOTHING = "trivial"
 """The world whose share says nothing."""
 Begin = Callable[[Any, str], Any]
@@ -126,13 +128,14 @@ def sides_of(ours: Any, made: Any, bare: Any, begin: Begin, script: Script, thei
 
 
 def timed(sides: Sequence[Side]) -> dict[str, float]:
-    """Microseconds a step of each side; which of them is the first changes with every episode."""
+    """Microseconds a step of each side; which of them is the first changes with every turn."""
     seconds = dict.fromkeys([side.name for side in sides], 0.0)
     script = sides[0].script
-    for at in range(len(script)):
-        first = at % len(sides)
+    for turn, begin in enumerate(range(0, len(script), TURN)):
+        first = turn % len(sides)
         for side in (*sides[first:], *sides[:first]):
-            seconds[side.name] += side.timed(at)
+            for at in range(begin, min(begin + TURN, len(script))):
+                seconds[side.name] += side.timed(at)
     steps = sum(len(commands) for _, commands in script)
     return {name: 1e6 * spent / steps for name, spent in seconds.items()}
 

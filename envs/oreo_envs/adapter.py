@@ -85,19 +85,21 @@ class TextAdapter(gymnasium.Wrapper[str, str, Any, Any]):
     ) -> tuple[str, dict[str, Any]]:
         """Begin an episode; its instance is what the world says, or was asked for, or the seed."""
         observation, info = self.env.reset(seed=seed, options=options)
-        asked = (options or {}).get("instance") or ("" if seed is None else instance_of(seed))
+        asked = options.get("instance") if options else None
+        if asked is None:
+            asked = "" if seed is None else instance_of(seed)
         here = self._here
+        here.seen = seen = self._look(observation)
         here.told = {
             "instance": str(info.get("instance") or asked),
             "task_type": str(info.get("task_type", "")),
-            "admissible_commands": self._names,
+            "admissible_commands": seen[1],
             "won": False,
             "valid": True,
         }
-        here.seen = self._look(observation)
         if isinstance(observation, int) and "step" not in self.__dict__:
             self.__dict__["step"] = self._quick_step()
-        return here.seen[0], self._info(won=False, valid=True)
+        return seen[0], here.told.copy()
 
     def step(self, action: str) -> _Stepped:
         """Take the action that is called ``action``."""

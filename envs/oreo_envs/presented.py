@@ -5,7 +5,6 @@ itself is stepped without us.
 """
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import Any, SupportsFloat
 
 import gymnasium
@@ -59,39 +58,50 @@ class Presented(gymnasium.Wrapper[str, str, str, str]):
         Raises:
             LookupError: the environment has no such instance.
         """
-        name = (options or {}).get("instance")
-        if name is not None and self._is_seed(str(name)):
-            options = {key: v for key, v in (options or {}).items() if key != "instance"} or None
-            seed = int(name)
-        if name is None and seed is not None:
-            name = instance_of(seed)
+        name = "" if seed is None else instance_of(seed)
+        if options and (asked := options.get("instance")) is not None:
+            name = str(asked)
+            if self._is_seed(name):
+                options = {key: v for key, v in options.items() if key != "instance"} or None
+                seed = int(name)
         observation, info = self.env.reset(seed=seed, options=options)
-        instance = str(info.get("instance") or ("" if name is None else name))
-        kind = self._registration.task_type
-        told = {
-            "instance": instance,
-            "task_type": kind(instance) if callable(kind) else kind,
-            "admissible_commands": (),
-            "valid": True,
-        }
-        absent = self._absent
-        absent.clear()
-        absent.update((key, value) for key, value in told.items() if _lacks(info, key))
+        absent = self._absent = self._missing(info, name)
         self._tells_won = "won" in info
-        if self._tells_won and not absent:
+        if not self._tells_won:
+            self.__dict__.pop("step", None)
+            return observation, {"won": False, **info, **absent}
+        if not absent:
             self.__dict__["step"] = self.env.step
-        elif self._tells_won and absent.keys() == NAMES and not NAMES & info.keys():
-            self.__dict__["step"] = self._with_names
+            return observation, info
+        if absent.keys() == NAMES and info.keys().isdisjoint(NAMES):
+            self.__dict__["step"] = _with_names(self.env.step, **absent)
         else:
             self.__dict__.pop("step", None)
-        return observation, {"won": False, **info, **absent}
+        return observation, {**info, **absent}
+
+    def _missing(self, info: dict[str, Any], name: str) -> dict[str, Any]:
+        """What a reset's info does not tell of an instance that was asked for as ``name``."""
+        absent: dict[str, Any] = {}
+        instance, kind = info.get("instance"), info.get("task_type")
+        if not instance and (name or instance is None):
+            absent["instance"] = instance = name
+        if not kind:
+            told = self._registration.task_type
+            told = told(str(instance)) if callable(told) else told
+            if told or kind is None:
+                absent["task_type"] = told
+        if "admissible_commands" not in info:
+            absent["admissible_commands"] = ()
+        if "valid" not in info:
+            absent["valid"] = True
+        return absent
 
     def step(self, action: str) -> Stepped:
         """Give the environment a command; `reset` puts what is quickest in this place."""
         result = self.env.step(action)
         info = result[4]
         for key, value in self._absent.items():
-            if _lacks(info, key):
+            if key not in info or (key in NAMES and not info[key]):
                 info[key] = value
         if not self._tells_won:
             info.setdefault("won", float(result[1]) > 0)
@@ -99,21 +109,7 @@ class Presented(gymnasium.Wrapper[str, str, str, str]):
 
     def __getstate__(self) -> dict[str, Any]:
         # a copy has to step its own environment, not ours
-        return {k: v for k, v in self.__dict__.items() if k not in ("step", "_with_names")}
-
-    @cached_property
-    def _with_names(self) -> Step:
-        """`step` where `NAMES` alone are missing, as mostly: thousands are taken a second."""
-        env, absent = self.env, self._absent
-
-        def named(action: str) -> Stepped:
-            result = env.step(action)
-            tell = result[4].setdefault
-            tell("instance", absent["instance"])
-            tell("task_type", absent["task_type"])
-            return result
-
-        return named
+        return {key: value for key, value in self.__dict__.items() if key != "step"}
 
     def _is_seed(self, name: str) -> bool:
         """Whether an instance's name stands for a seed: it is a number, and no split's name."""
@@ -124,9 +120,19 @@ class Presented(gymnasium.Wrapper[str, str, str, str]):
         return name not in self._digits
 
 
-def _lacks(info: dict[str, Any], key: str) -> bool:
-    """Whether an info does not tell something."""
-    return key not in info or (key in NAMES and not info[key])
+def _with_names(step: Step, instance: str, task_type: str) -> Step:
+    """A step that lacks `NAMES` alone, as mostly, with them: thousands are taken a second."""
+
+    def named(action: str) -> Stepped:
+        result = step(action)
+        info = result[4]
+        if "instance" not in info:
+            info["instance"] = instance
+        if "task_type" not in info:
+            info["task_type"] = task_type
+        return result
+
+    return named
 
 
 def _names_in(registration: Registration) -> Iterator[str]:

@@ -8,7 +8,7 @@ import pytest
 import oreo_envs
 from oreo_envs import TextAdapter
 from oreo_envs.finding import Found
-from oreo_envs.presented import KEYS, Presented
+from oreo_envs.presented import KEYS, Presented, present
 from oreo_envs.registration import Registration
 from oreo_envs.task import EnvironmentTask
 
@@ -176,3 +176,10 @@ def test_a_copy_of_an_adapter_steps_its_own_world():
     assert env.step("left")[0] == "0"
     other.reset(seed=1)
     assert (other.step("right")[0], env.step("right")[0]) == ("1", "1")
+
+
+@pytest.mark.parametrize("id", ["oreo/FrozenLake-v0", "oreo/Taxi-v0"])
+def test_a_world_that_tells_everything_is_stepped_without_us(id):
+    env = present(oreo_envs.REGISTRATIONS[id])
+    env.reset(seed=1)
+    assert env.step is env.env.step

@@ -56,6 +56,7 @@ def merge(target: str | Path, sources: Sequence[str | Path]) -> Merged:
         prompt=first.card.prompt,
         tokenizer=first.card.tokenizer,
         settings=first.card.settings,
+        reported=False,
     ) as store:
         for name, met in _together(readers):
             if not store.holds(name):

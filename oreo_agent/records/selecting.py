@@ -164,7 +164,11 @@ def new_store(target: Path, card: Card) -> Generator[Store]:
         raise RecordError(f"{target} cannot be written ({error}); name another target") from error
     try:
         with Store.create(
-            part, prompt=card.prompt, tokenizer=card.tokenizer, settings=card.settings
+            part,
+            prompt=card.prompt,
+            tokenizer=card.tokenizer,
+            settings=card.settings,
+            reported=False,
         ) as store:
             yield store
         refuse_taken(target)

@@ -61,6 +61,7 @@ class Store(StoreReader):
         group_episodes: int = GROUP_EPISODES,
         group_seconds: float = GROUP_SECONDS,
         alarm: AlarmMaker = threading.Timer,
+        reported: bool = True,
     ) -> None:
         """Use `create`; this takes over a ``lock`` on a store that is there."""
         super().__init__(folder)
@@ -68,6 +69,7 @@ class Store(StoreReader):
         self._group_episodes = group_episodes
         self._group_seconds = group_seconds
         self._make_alarm = alarm
+        self._reported = reported
         self._alarm: Alarm | None = None
         self._overdue = False
         self._pending: dict[str, Row] = {}
@@ -86,6 +88,7 @@ class Store(StoreReader):
         group_episodes: int = GROUP_EPISODES,
         group_seconds: float = GROUP_SECONDS,
         alarm: AlarmMaker = threading.Timer,
+        reported: bool = True,
     ) -> "Store":
         """Write to the store in ``folder``, which is made if it is not there.
 
@@ -97,15 +100,14 @@ class Store(StoreReader):
             group_episodes: so many are committed together at most.
             group_seconds: the longest that an episode waits for its commit.
             alarm: makes what rings after that time.
+            reported: whether `take_committed` is asked; without it no ids are held for that.
 
         Raises:
             RecordError: somebody else writes to it; or it is damaged, foreign, too new, or for
                 another prompt format or tokenizer. Nothing was written then.
         """
-        path, card = (
-            Path(folder),
-            Card(prompt=prompt, tokenizer=tokenizer, settings=dict(settings or {})),
-        )
+        path = Path(folder)
+        card = Card(prompt=prompt, tokenizer=tokenizer, settings=dict(settings or {}))
         _check_card(path, card)
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -122,6 +124,7 @@ class Store(StoreReader):
                 group_episodes=group_episodes,
                 group_seconds=group_seconds,
                 alarm=alarm,
+                reported=reported,
             )
         except (OSError, sqlite3.Error) as error:
             lock.release()
@@ -217,7 +220,8 @@ class Store(StoreReader):
                 f"{DATABASE} ({error}): make room, then run the same command again"
             ) from error
         self._overdue = False
-        self._committed += self._pending
+        if self._reported:
+            self._committed += self._pending
         self._pending = {}
 
     def flush(self) -> None:

@@ -218,6 +218,7 @@ class Importer:
                     prompt=card.prompt,
                     tokenizer=card.tokenizer,
                     settings=card.settings,
+                    reported=False,
                 )
             )
         if self._store.holds(episode.id):

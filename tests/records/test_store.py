@@ -438,3 +438,11 @@ def test_a_read_only_folder_is_read_and_not_written(make_episode):
             assert files(folder) == before
         finally:
             os.chmod(folder, 0o755)
+
+
+def test_a_store_that_nobody_asks_what_is_durable_holds_no_ids_for_that(tmp_path, make_episode):
+    with create(tmp_path, reported=False) as store:
+        store.append(make_episode("a"))
+        store.flush()
+        assert store.take_committed() == []
+        assert store.listed() == ["a"]

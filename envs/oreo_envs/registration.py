@@ -14,6 +14,8 @@ import gymnasium
 
 ID = re.compile(r"(?:(?P<namespace>[\w-]+)/)?(?P<name>[\w.-]+)-v(?P<version>\d+)")
 """An environment's id, ``namespace/Name-v0``; the namespace may be left out."""
+REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+"""``module:function``, as an entry point or an expert is named."""
 SPLITS: Mapping[str, range] = {
     "train": range(1000),
     "valid": range(1000, 1200),
@@ -55,6 +57,13 @@ class Prompt:
             raise ValueError(f"parsing needs a group for the command, got {self.parsing!r}")
         if self.max_reply_tokens < 1:
             raise ValueError(f"max_reply_tokens must be 1 or more, got {self.max_reply_tokens}")
+        reply = self.action_format.format("look")
+        read = [found.group(1) or "" for found in re.finditer(self.parsing, reply)]
+        if not read or read[-1].strip() != "look":
+            raise ValueError(
+                f"parsing {self.parsing!r} does not find the command in a reply as action_format "
+                f"has it, {reply!r}; change the two together"
+            )
 
     def told(self) -> str:
         """The instructions, and the worked example below them."""
@@ -93,6 +102,11 @@ class Registration:
             raise ValueError(f"{self.id}: step_limit must be 1 or more, got {self.step_limit}")
         if not self.splits:
             raise ValueError(f"{self.id}: name a split at least, for instance 'train'")
+        if isinstance(self.task_type, str) and REFERENCE.fullmatch(self.task_type):
+            raise ValueError(
+                f"{self.id}: task_type {self.task_type!r} would be the name of a family, not a "
+                "function's; give the function itself"
+            )
 
     def instances(self, split: str) -> Sequence[int] | Sequence[str]:
         """Seeds or names of the split, in the order of their registration.

@@ -268,11 +268,15 @@ class StoreReader:
 
 
 def named_episode(where: str) -> tuple[Path, str]:
-    """``DIR:ID`` as folder and id, ``""`` if none is named; a folder's name may have colons."""
-    folder, colon, name = where.rpartition(":")
-    if not colon or Path(where).exists():
+    """``DIR:ID`` as folder and id, ``""`` if none is named; both may have colons of their own."""
+    if Path(where).exists():
         return Path(where), ""
-    return Path(folder), name
+    at = [place for place, letter in enumerate(where) if letter == ":"]
+    there = [place for place in at if Path(where[:place]).is_dir()]
+    if not at:
+        return Path(where), ""
+    cut = there[-1] if there else at[-1]
+    return Path(where[:cut]), where[cut + 1 :]
 
 
 def pack(record: bytes) -> bytes:

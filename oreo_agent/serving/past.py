@@ -7,10 +7,8 @@ from oreo_agent.agent.runtime import Agent
 from oreo_agent.agent.strategies import Candidate, spoken
 from oreo_agent.errors import SettingError
 from oreo_agent.model.chat import ChatPrompt
-from oreo_agent.model.compact import CompactPrompt
-from oreo_agent.model.plain import TextPrompt
 from oreo_agent.model.prompt import PromptFormat, load_prompt, spent
-from oreo_agent.model.words import WordsPrompt
+from oreo_agent.model.vocabulary import Vocabulary
 from oreo_agent.serving.wire import Turn
 
 
@@ -96,7 +94,7 @@ def _vocabulary(prompt: PromptFormat) -> int:
     """How many tokens there are."""
     if isinstance(prompt, ChatPrompt):
         return len(prompt.tokenizer)  # pyright: ignore[reportArgumentType]
-    assert isinstance(prompt, CompactPrompt | TextPrompt | WordsPrompt)
+    assert isinstance(prompt, Vocabulary)
     return len(prompt.tokens)
 
 

@@ -172,6 +172,9 @@ class CorridorStage(Stage):
     def instances(self) -> list[Instance]:
         return [corridor(name) for name in sorted(self.names)]
 
+    def prepare(self, instances: Sequence[str]) -> None:
+        """Nothing is to be made."""
+
     def questioning(self) -> None:
         return None
 

@@ -175,3 +175,6 @@ def test_a_prompt_file_goes_before_the_registration(tmp_path):
     file.write_text("action_format = 'x'\n")
     with pytest.raises(SettingError, match=r"own\.toml: action_format needs {} once"):
         read_prompt(file, Prompt())
+    file.write_text("action_format = 'Do: {}'\n")
+    with pytest.raises(SettingError, match="does not find the command in a reply"):
+        read_prompt(file, Prompt())

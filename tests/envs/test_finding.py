@@ -257,3 +257,9 @@ def test_an_id_that_only_gymnasium_knows_is_not_taken_from_it(id):
     assert gymnasium.spec(id) is before
     assert id not in REGISTRATIONS
     assert register(id, before.entry_point, step_limit=3).step_limit == 3
+
+
+def test_a_function_that_is_only_named_is_no_type_of_instances():
+    with pytest.raises(ValueError, match="give the function itself"):
+        Registration(id="pets/Lost-v0", entry_point="pets:Lost", task_type="pets.lost:kind")
+    assert Registration(id="pets/Lost-v0", entry_point="pets:Lost", task_type="home").task_type

@@ -18,7 +18,7 @@ from oreo_agent.errors import RecordError
 from oreo_agent.records.episode import ENDS, PolicyRecord
 from oreo_agent.records.folder import CARD, DATABASE
 from oreo_agent.records.listing import Filter
-from oreo_agent.records.reader import policy_name
+from oreo_agent.records.reader import named_episode, policy_name
 from oreo_agent.records.store import Store
 
 
@@ -446,3 +446,13 @@ def test_a_store_that_nobody_asks_what_is_durable_holds_no_ids_for_that(tmp_path
         store.flush()
         assert store.take_committed() == []
         assert store.listed() == ["a"]
+
+
+@pytest.mark.parametrize("folder", ["runs", "a:b", "a:b:c"])
+@pytest.mark.parametrize("name", ["", "alfworld-1f", "lone.py:Lost-model-3a"])
+def test_a_folder_and_an_id_are_told_apart_whatever_colons_they_have(tmp_path, folder, name):
+    (tmp_path / folder).mkdir()
+    where = f"{tmp_path / folder}:{name}" if name else str(tmp_path / folder)
+    assert named_episode(where) == (tmp_path / folder, name)
+    assert named_episode("nowhere:x") == (Path("nowhere"), "x")
+    assert named_episode("nowhere") == (Path("nowhere"), "")

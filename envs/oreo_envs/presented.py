@@ -58,14 +58,14 @@ class Presented(gymnasium.Wrapper[str, str, str, str]):
         Raises:
             LookupError: the environment has no such instance.
         """
-        name = "" if seed is None else instance_of(seed)
+        name = ""
         if options and (asked := options.get("instance")) is not None:
             name = str(asked)
             if self._is_seed(name):
                 options = {key: v for key, v in options.items() if key != "instance"} or None
                 seed = int(name)
         observation, info = self.env.reset(seed=seed, options=options)
-        absent = self._absent = self._missing(info, name)
+        absent = self._absent = self._missing(info, name, seed)
         self._tells_won = "won" in info
         if not self._tells_won:
             self.__dict__.pop("step", None)
@@ -79,12 +79,14 @@ class Presented(gymnasium.Wrapper[str, str, str, str]):
             self.__dict__.pop("step", None)
         return observation, {**info, **absent}
 
-    def _missing(self, info: dict[str, Any], name: str) -> dict[str, Any]:
-        """What a reset's info does not tell of an instance that was asked for as ``name``."""
+    def _missing(self, info: dict[str, Any], name: str, seed: int | None) -> dict[str, Any]:
+        """What a reset's info does not tell of the instance that was asked for by name or seed."""
         absent: dict[str, Any] = {}
         instance, kind = info.get("instance"), info.get("task_type")
-        if not instance and (name or instance is None):
-            absent["instance"] = instance = name
+        if not instance:
+            asked = name or ("" if seed is None else instance_of(seed))
+            if asked or instance is None:
+                absent["instance"] = instance = asked
         if not kind:
             told = self._registration.task_type
             told = told(str(instance)) if callable(told) else told

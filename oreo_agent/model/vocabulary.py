@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, ClassVar, Self
@@ -13,7 +14,7 @@ SPECIALS = ("<pad>", "<bos>", "<unk>", "<turn>", "<end>")
 PAD, BOS, UNK, TURN, END = range(len(SPECIALS))
 
 
-class Vocabulary:
+class Vocabulary(ABC):
     """Tokens that are texts, `SPECIALS` first; one message a turn, closed by ``<turn>``/``<end>``.
 
     A format says how a text becomes ids (`observed`, `reply`) and how ids are read.
@@ -58,13 +59,13 @@ class Vocabulary:
         ids = (*self.observed(observation), TURN)
         return Segment(kind="observation", ids=ids if ended else (END, *ids), text=observation)
 
+    @abstractmethod
     def observed(self, text: str) -> Sequence[int]:
         """The ids of what the world says, without marks."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reply(self, command: str) -> tuple[int, ...]:
         """The command and the end mark."""
-        raise NotImplementedError
 
     def quote(self, text: str, command: str) -> tuple[int, ...]:
         """The command alone: there are no tokens for thoughts."""

@@ -16,8 +16,53 @@ PLAIN_SECONDS = 10.0
 """Between two plain lines."""
 
 
-class Progress:
-    """Counts finished episodes and tells of them on standard error."""
+class Line:
+    """A line on standard error that moves in a terminal, and comes now and then elsewhere."""
+
+    def __init__(self, console: Console | None, now: Callable[[], float]) -> None:
+        """Show nothing yet."""
+        self._now = now
+        self._began = self._told = now()
+        self._console = console or Console(file=sys.stderr)
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return self._now() - self._began
+
+    def _due(self) -> bool:
+        """Whether it is time for another line; if so, the time until the next one begins."""
+        now = self._now()
+        if now - self._told < (0.2 if self._console.is_terminal else PLAIN_SECONDS):
+            return False
+        self._told = now
+        return True
+
+    def _show(self, line: str) -> None:
+        if not self._console.is_terminal:
+            self._console.print(line, highlight=False, soft_wrap=True)
+            return
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False, transient=False)
+            self._live.start()
+        self._live.update(Text(line), refresh=True)
+
+
+class Progress(Line):
+    """Counts finished episodes and tells of them."""
 
     def __init__(
         self,
@@ -28,22 +73,10 @@ class Progress:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin with ``already`` of ``total`` episodes done in an earlier run."""
+        super().__init__(console, now)
         self.total = total
         self.already = already
         self.played = self.won = self.faults = self.tokens = self.steps = 0
-        self._now = now
-        self._began = self._told = now()
-        self._console = console or Console(file=sys.stderr)
-        self._live = (
-            Live(console=self._console, auto_refresh=False, transient=False)
-            if self._console.is_terminal
-            else None
-        )
-
-    def __enter__(self) -> Self:
-        if self._live is not None:
-            self._live.start()
-        return self
 
     def __exit__(
         self,
@@ -52,14 +85,8 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         if self.played:
-            self._tell()
-        if self._live is not None:
-            self._live.stop()
-
-    @property
-    def seconds(self) -> float:
-        """Since the beginning."""
-        return self._now() - self._began
+            self._show(self.line())
+        super().__exit__(kind, error, trace)
 
     def add(self, episode: Episode) -> None:
         """Count an episode that is done for good."""
@@ -68,10 +95,8 @@ class Progress:
         self.faults += episode.end == "fault"
         self.tokens += episode.tokens
         self.steps += episode.steps
-        now = self._now()
-        if now - self._told >= (PLAIN_SECONDS if self._live is None else 0.2):
-            self._told = now
-            self._tell()
+        if self._due():
+            self._show(self.line())
 
     def line(self) -> str:
         """Where the run stands."""
@@ -91,53 +116,24 @@ class Progress:
             parts.append(f"{_duration((self.total - done) / rate)} left")
         return " · ".join(parts)
 
-    def _tell(self) -> None:
-        if self._live is not None:
-            self._live.update(Text(self.line()), refresh=True)
-        else:
-            self._console.print(self.line(), highlight=False, soft_wrap=True)
 
-
-class Making:
-    """Tells on standard error how many of the games that are missing are made."""
+class Making(Line):
+    """Tells how many of the games that are missing are made."""
 
     def __init__(
         self, *, console: Console | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
         """Say nothing until there is something to make."""
-        self._now = now
-        self._began = self._told = now()
-        self._console = console or Console(file=sys.stderr)
-        self._live: Live | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
+        super().__init__(console, now)
 
     def tell(self, done: int, total: int) -> None:
         """Know that ``done`` of ``total`` are made."""
-        if self._live is None and self._console.is_terminal:
-            self._live = Live(console=self._console, auto_refresh=False, transient=False)
-            self._live.start()
-        now = self._now()
-        if done < total and now - self._told < (PLAIN_SECONDS if self._live is None else 0.2):
+        if done < total and not self._due():
             return
-        self._told = now
         line = f"{done}/{total} games made"
         if done < total:
-            line += f" · {_duration((total - done) * (now - self._began) / done)} left"
-        if self._live is not None:
-            self._live.update(Text(line), refresh=True)
-        else:
-            self._console.print(line, highlight=False, soft_wrap=True)
+            line += f" · {_duration((total - done) * self.seconds / done)} left"
+        self._show(line)
 
 
 def _duration(seconds: float) -> str:

@@ -13,6 +13,7 @@ import gymnasium
 
 from oreo_envs.adapters import Settings, library, splits_of_rows, whole_reply
 from oreo_envs.adapters.chance import OwnChance
+from oreo_envs.faults import in_one_line
 from oreo_envs.presented import instance_of
 from oreo_envs.prose import Prose
 from oreo_envs.registration import SPLITS
@@ -85,7 +86,7 @@ class Gem(gymnasium.Env[str, str]):
                 """Rows of a data set; 0 for a game."""
         except Exception as error:
             raise LookupError(
-                f"GEM cannot make {source!r}: {type(error).__name__}: {error}; see to what it asks "
+                f"GEM cannot make {source!r}: {in_one_line(error)}; see to what it asks "
                 "for, or take another one"
             ) from error
         turns: int | None = getattr(self._env, "max_turns", None)

@@ -16,6 +16,7 @@ from typing import Any
 import gymnasium
 
 from oreo_envs.adapters import Settings, library, refuse_unknown, whole_reply
+from oreo_envs.faults import in_one_line
 from oreo_envs.prose import Prose
 from oreo_envs.registration import STEP_LIMIT
 
@@ -150,7 +151,7 @@ class OpenEnv(gymnasium.Env[str, str]):
         except Exception as error:
             self.close()
             raise RuntimeError(
-                f"{self._url} does not answer: {type(error).__name__}: {error}; see that the "
+                f"{self._url} does not answer: {in_one_line(error)}; see that the "
                 "server is up, or give it more time with ?timeout=SECONDS"
             ) from error
         told: dict[str, Any] = answer.get("data") or {}
@@ -245,6 +246,6 @@ def _schema(url: str) -> dict[str, Schema]:
         return {"action": {**schema["action"]}, "observation": {**schema["observation"]}}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LookupError(
-            f"there is no OpenEnv server at {url} ({type(error).__name__}: {error}); start it, or "
+            f"there is no OpenEnv server at {url} ({in_one_line(error)}); start it, or "
             "mend the address"
         ) from error

@@ -16,6 +16,7 @@ import gymnasium
 
 from oreo_envs.adapters import Settings, library, refuse_unknown, whole_reply
 from oreo_envs.adapters.chance import OwnChance
+from oreo_envs.faults import in_one_line
 from oreo_envs.prose import Prose
 from oreo_envs.registration import STEP_LIMIT
 
@@ -269,6 +270,6 @@ def _guarded(name: str, make: Callable[[], Any]) -> Any:
         ) from error
     except Exception as error:
         raise LookupError(
-            f"{name} cannot be begun: {type(error).__name__}: {error}; see to what it asks for, or "
+            f"{name} cannot be begun: {in_one_line(error)}; see to what it asks for, or "
             "take another game"
         ) from error

@@ -18,6 +18,7 @@ import gymnasium
 from oreo_envs.adapters import Settings, library, splits_of_rows, whole_reply
 from oreo_envs.adapters.chance import OwnChance
 from oreo_envs.adapters.dialogue import Dialogue
+from oreo_envs.faults import in_one_line
 from oreo_envs.presented import instance_of
 from oreo_envs.prose import Prose
 from oreo_envs.registration import SPLITS, STEP_LIMIT
@@ -72,10 +73,9 @@ class Verifiers(gymnasium.Env[str, str]):
         except LookupError:
             raise
         except Exception as error:
-            told = " ".join(f"{type(error).__name__}: {error}".split())
             raise LookupError(
-                f"verifiers cannot load {source!r}: {told}; install the package that brings it, or "
-                "mend its settings"
+                f"verifiers cannot load {source!r}: {in_one_line(error)}; install the package that "
+                "brings it, or mend its settings"
             ) from error
         refusal = self._refusal()
         if refusal:

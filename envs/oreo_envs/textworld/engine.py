@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from oreo_envs.alfworld.stock import mend_templates
+from oreo_envs.faults import BREAKS, in_one_line
 
 SEED = 20
 """Of the games' own dice, so that a game goes the same way each time."""
@@ -119,9 +120,8 @@ def main() -> None:
             act, *rest = json.loads(line.recv_bytes())
             try:
                 reply = acts[act](*rest)
-            except (Exception, SystemExit) as error:  # Fast Downward leaves the process
-                told = " ".join(f"{type(error).__name__}: {error}".split())
-                reply = {"fault": told[:2000]}
+            except BREAKS as error:  # Fast Downward leaves the process
+                reply = {"fault": in_one_line(error)[:2000]}
             line.send_bytes(json.dumps({**reply, "held": held()}).encode())
     os._exit(0)
 

@@ -1,5 +1,8 @@
 """The processes that a run is made of."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from accelerate import Accelerator
 
@@ -11,3 +14,23 @@ def accelerator() -> Accelerator:
     strangers unless it is told.
     """
     return Accelerator(cpu=not torch.accelerator.is_available())
+
+
+@contextmanager
+def repeatable(device: torch.device) -> Iterator[None]:
+    """On a CPU, the same sums in the same order each time, whatever the number of threads.
+
+    Left to itself torch adds some gradients in the order in which its threads arrive. On other
+    devices that is left as it is: the kernels that they are fast with have no other order.
+    """
+    before = torch.are_deterministic_algorithms_enabled()
+    warned = torch.is_deterministic_algorithms_warn_only_enabled()
+    filled = torch.utils.deterministic.fill_uninitialized_memory
+    if device.type == "cpu":
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warned)
+        torch.utils.deterministic.fill_uninitialized_memory = filled

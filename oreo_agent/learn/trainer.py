@@ -26,7 +26,7 @@ from oreo_agent.learn.judging import Judgement, judged
 from oreo_agent.learn.metrics import Means
 from oreo_agent.learn.objectives import Losses, Objective, Unit, View
 from oreo_agent.learn.optimisers import Mover
-from oreo_agent.learn.processes import accelerator
+from oreo_agent.learn.processes import accelerator, repeatable
 from oreo_agent.learn.reference import Known, looked_up
 from oreo_agent.learn.selection import Selection
 from oreo_agent.learn.settings import TrainSettings
@@ -93,7 +93,8 @@ class Trainer:
         """Train to the end, from the last checkpoint on; see `Course.run`."""
         torch.set_num_threads(self.settings.threads)
         torch.manual_seed(self.settings.seed)
-        return Course(self, self.folder, self.report).run()
+        with repeatable(self.accelerator.device):
+            return Course(self, self.folder, self.report).run()
 
     def batch(self, step: int) -> list[Unit]:
         """What ``step`` learns from: what is drawn for it, relabelled for its epoch."""

@@ -503,3 +503,15 @@ def test_a_value_goes_on_where_the_bundle_before_left_it(bundles, tmp_path: Path
     )
     for name, weight in before.items():
         torch.testing.assert_close(after[name], weight, atol=1e-4, rtol=0)
+
+
+def test_threads_do_not_part_two_runs_on_a_cpu(store: Path, tmp_path: Path):
+    """What differed was too rare a sum for a small run to show: the order itself is asked for."""
+    before = torch.are_deterministic_algorithms_enabled()
+    asked: list[bool] = []
+    run = sft(store, tmp_path / "sft")
+    train(run, report=lambda _: asked.append(torch.are_deterministic_algorithms_enabled()))
+    assert asked
+    assert all(asked)
+    assert torch.are_deterministic_algorithms_enabled() == before
+    assert torch.utils.deterministic.fill_uninitialized_memory

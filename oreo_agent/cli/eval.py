@@ -1,12 +1,13 @@
 """`oreo-agent eval`: score an agent on a split."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from oreo_agent.cli import options
-from oreo_agent.cli.output import say_doubt, say_json
+from oreo_agent.cli.output import say_doubt, say_faults, say_json
 
 
 def evaluate(
@@ -133,6 +134,12 @@ def evaluate(
         say_json(told)
     else:
         Console().print(report_table(report))
+        broken = Counter(game.fault for game in report.games if game.end == "fault")
+        again = "with --record FOLDER the episodes are kept, for `oreo-agent data show`"
+        say_faults(
+            dict(broken.most_common()),
+            again if record is None else f"see them by `oreo-agent data show {record} --end fault`",
+        )
 
 
 def _tell_power(

@@ -9,6 +9,9 @@ import typer
 
 from oreo_agent.player.harmless import harmless, one_line
 
+CAUSES = 3
+"""So many causes of faults are told."""
+
 
 def say_json(result: Mapping[str, Any]) -> None:
     """One object on one line."""
@@ -45,6 +48,19 @@ def say_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]])
     for row in rows:
         table.add_row(*(one_line(str(cell)) for cell in row))
     Console(markup=False, emoji=False).print(table)
+
+
+def say_faults(reasons: Mapping[str, int], more: str) -> None:
+    """Why episodes broke, the commonest causes first, and where ``more`` of it is told."""
+    if not reasons:
+        return
+    broke = sum(reasons.values())
+    say(f"{broke} {'episode' if broke == 1 else 'episodes'} broke:")
+    for reason, count in list(reasons.items())[:CAUSES]:
+        say(f"  {count} x {one_line(reason)[:300]}")
+    if len(reasons) > CAUSES:
+        say(f"  and {len(reasons) - CAUSES} other causes")
+    say(more)
 
 
 def share(part: int, whole: int) -> str:

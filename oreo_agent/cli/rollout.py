@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from oreo_agent.cli import options
-from oreo_agent.cli.output import say_doubt, say_json, say_table, share
+from oreo_agent.cli.output import say_doubt, say_faults, say_json, say_table, share
 
 
 def rollout(
@@ -138,3 +138,4 @@ def rollout(
             for row in summary.by_type
         ],
     )
+    say_faults(summary.reasons, f"see them by `oreo-agent data show {summary.out} --end fault`")

@@ -13,6 +13,28 @@ LASTING = 3
 """Reports in a row that something must hold for where one alone may be chance."""
 
 
+FEW = 10
+SMALL = 0.03
+"""Fewer episodes of one outcome, or a smaller share of all, can hardly tell which moves matter."""
+
+
+def thin(episodes: int, won: int) -> str:
+    """What is to be said of data in which nearly all episodes ended alike; else nothing."""
+    lost = episodes - won
+    rarer, rest = (won, "lost") if won <= lost else (lost, "won")
+    if rarer >= FEW and rarer >= SMALL * episodes:
+        return ""
+    more = (
+        "imitate an expert for longer before collecting, or raise --temperature or --episodes"
+        if rest == "lost"
+        else "collect harder instances, or raise --temperature or --episodes"
+    )
+    return (
+        f"{episodes - rarer} of {episodes} episodes were {rest}: how the other {rarer} differ can "
+        f"hardly be learned from so few. To learn from outcomes {more}"
+    )
+
+
 def trouble(rows: Sequence[Row]) -> dict[str, str]:
     """Of the kinds of trouble that the last line of a journal shows, those not told before.
 

@@ -9,6 +9,7 @@ never by searching text::
     action       the reply, its end-of-turn token included exactly if the policy generated one
 """
 
+import re
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -22,6 +23,7 @@ SegmentKind = Literal["prompt", "observation", "action"]
 End = Literal["won", "lost", "step_limit", "token_limit", "fault"]
 ENDS: tuple[str, ...] = get_args(End)
 PolicyKind = Literal["model", "expert", "random", "person", "import"]
+_TURN = re.compile(r"^turn \d+: ")
 
 
 class CandidateRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -131,6 +133,11 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     def tokens(self) -> int:
         """Number of tokens, shown and sampled."""
         return sum(len(segment.ids) for segment in self.segments)
+
+    @property
+    def reason(self) -> str:
+        """What broke, without the turn: the same for episodes that broke alike."""
+        return _TURN.sub("", self.fault)
 
     @property
     def drawn(self) -> int:

@@ -67,6 +67,8 @@ class CollectSummary:
     played: int
     won: int
     faults: int
+    reasons: dict[str, int]
+    """Of this run's faults, the most frequent first."""
     tokens: int
     seconds: float
     by_type: tuple[TypeRow, ...]
@@ -102,6 +104,7 @@ def collect(settings: CollectSettings) -> CollectSummary:
         played=progress.played,
         won=progress.won,
         faults=progress.faults,
+        reasons=dict(progress.reasons.most_common()),
         tokens=progress.tokens,
         seconds=progress.seconds,
         by_type=rows,

@@ -42,6 +42,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """With the paired bootstrap's; None if no game, or every game alike, told the two apart."""
     detectable: float | None
     """The smallest difference that so many games would likely have shown; None: not any."""
+    note: str = ""
+    """What the two do not share, where they may be compared all the same."""
 
 
 def compare(first: Report, second: Report) -> Comparison:
@@ -72,6 +74,18 @@ def compare(first: Report, second: Report) -> Comparison:
         difference=paired_difference(only_first, only_second, n),
         bootstrap=bootstrap_difference(leads),
         detectable=detectable_difference(n, (only_first + only_second) / n),
+        note=_note(first, second),
+    )
+
+
+def _note(first: Report, second: Report) -> str:
+    """What a model's contract says that its landmark, the expert or chance, has no part in."""
+    if first.contract.reads == second.contract.reads:
+        return ""
+    told, read = (second, first) if first.contract.reads else (first, second)
+    return (
+        f"{told.settings.label} reads no prompt, it is given the admissible commands: "
+        f"{read.settings.label} shares the games and the step limit with it, nothing else."
     )
 
 

@@ -18,7 +18,7 @@ from oreo_agent.rollouts.crew import play_all
 from oreo_agent.rollouts.plan import Work, make_plan
 from oreo_agent.rollouts.players import ModelPlayer, Player
 from oreo_agent.rollouts.progress import Progress
-from oreo_agent.rollouts.report import Contract, GameResult, Report, Settings
+from oreo_agent.rollouts.report import NO_ENGINE, Contract, GameResult, Report, Settings
 from oreo_agent.rollouts.stage import Stage, find_task, named_faults
 
 PACKAGES = ("gymnasium", "torch", "transformers")
@@ -120,7 +120,7 @@ def _contract(settings: EvaluateSettings, player: Player) -> Contract:
         step_limit=stage.limit,
         reply_token_limit=prompt.max_reply_tokens,
         seed=settings.seed,
-        engine="transformers" if settings.cast.is_model else "none",
+        engine="transformers" if settings.cast.is_model else NO_ENGINE,
         versions={
             "oreo_agent": __version__,
             "python": ".".join(platform.python_version_tuple()[:2]),
@@ -162,6 +162,7 @@ def _result(episode: Episode) -> GameResult:
         tokens=episode.tokens,
         seconds=episode.seconds,
         end=episode.end,
+        fault=episode.reason,
         policy_tokens=episode.drawn,
         value_tokens=sum(decision.value_tokens for decision in decisions),
     )

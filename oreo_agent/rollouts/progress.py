@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -77,6 +78,7 @@ class Progress(Line):
         self.total = total
         self.already = already
         self.played = self.won = self.faults = self.tokens = self.steps = 0
+        self.reasons = Counter[str]()
 
     def __exit__(
         self,
@@ -92,7 +94,9 @@ class Progress(Line):
         """Count an episode that is done for good."""
         self.played += 1
         self.won += episode.end == "won"
-        self.faults += episode.end == "fault"
+        if episode.end == "fault":
+            self.faults += 1
+            self.reasons[episode.reason] += 1
         self.tokens += episode.tokens
         self.steps += episode.steps
         if self._due():

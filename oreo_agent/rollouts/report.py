@@ -15,6 +15,19 @@ from oreo_agent.rollouts.statistics import Rate, wilson
 SCHEMA = 1
 KIND = "oreo-agent report"
 
+NO_ENGINE = "none"
+"""The engine of the expert and of chance, which read no prompt."""
+READING = (
+    "prompt",
+    "prompt_settings",
+    "history",
+    "admissible_shown",
+    "only_admissible",
+    "reply_token_limit",
+    "engine",
+)
+"""Lines of a contract on how a model reads and replies; the others are about the games."""
+
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True):
     """All that two scores must share to be comparable; who played is apart, in `Settings`."""
@@ -52,9 +65,22 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
         canonical = msgspec.json.encode(told, order="sorted")
         return hashlib.sha256(canonical).hexdigest()[:12]
 
+    @property
+    def reads(self) -> bool:
+        """Whether a model played: the expert and chance are given commands, not a prompt."""
+        return self.engine != NO_ENGINE
+
     def first_difference(self, other: "Contract") -> tuple[str, Any, Any] | None:
-        """The first line that differs, ``versions.torch`` for instance, with both values."""
-        return _first_difference("", msgspec.to_builtins(self), msgspec.to_builtins(other))
+        """The first line that differs, ``versions.torch`` for instance, with both values.
+
+        Of a model beside the expert or chance only the lines on the games are compared.
+        """
+        mine, its = msgspec.to_builtins(self), msgspec.to_builtins(other)
+        if self.reads != other.reads:
+            for line in READING:
+                mine.pop(line, None)
+                its.pop(line, None)
+        return _first_difference("", mine, its)
 
 
 def _first_difference(at: str, first: Any, second: Any) -> tuple[str, Any, Any] | None:
@@ -116,6 +142,8 @@ class GameResult(msgspec.Struct, frozen=True, kw_only=True):
     """Sampled and shown."""
     seconds: float
     end: End
+    fault: str = ""
+    """What broke, for a game that ended in a fault."""
     policy_tokens: int = 0
     """Drawn, those of rejected candidates included."""
     value_tokens: int = 0

@@ -200,7 +200,10 @@ def _beyond_the_seeds(one: "SeedComparison") -> str:
 
 def sentences(one: "Comparison | SeedComparison") -> list[str]:
     """The plain sentence, then what it stands on, a line each."""
-    figures = [verdict(one)] if isinstance(one, Comparison) else seeds_verdict(one)
+    if isinstance(one, Comparison):
+        figures = [verdict(one), *([one.note] if one.note else [])]
+    else:
+        figures = seeds_verdict(one)
     return [in_plain_words(one), *figures]
 
 

@@ -49,3 +49,18 @@ def test_a_split_without_instances_is_said_and_one_that_cannot_be_read_is_left_o
     refused(("envs", "show", f"{BREAKING}:breaking/Empty-v0"), "'train' has no instances")
     code, out, _ = oreo("envs", "show", f"{BREAKING}:breaking/Half-v0", "--json")
     assert (code, json.loads(out)["instances"]) == (0, {"train": 1})
+
+
+def test_what_broke_is_told_after_a_rollout_and_after_an_eval(oreo, tmp_path):
+    given = ("--env", f"{BREAKING}:breaking/Tires-v0", "--episodes", 4)
+    store = tmp_path / "s"
+    _, out, _ = oreo("rollout", *given, "--policy", "expert", "--out", store)
+    assert "3 episodes broke:\n  3 x SystemExit: tired\n" in out
+    assert f"oreo-agent data show {store} --end fault" in " ".join(out.split())
+    _, out, _ = oreo("rollout", *given, "--policy", "expert", "--out", store)
+    assert "broke:" not in out  # nothing was played
+    given = ("eval", *given, "--agent", "expert", "--split", "train")
+    _, out, _ = oreo(*given, "--out", tmp_path / "r.json")
+    assert "3 episodes broke:\n  3 x SystemExit: tired\nwith --record FOLDER" in out
+    games = json.loads((tmp_path / "r.json").read_text())["games"]
+    assert [game["fault"] for game in games].count("SystemExit: tired") == 3

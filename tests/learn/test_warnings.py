@@ -9,7 +9,7 @@ import pytest
 
 from oreo_agent.learn.settings import OptimiserSettings, TrainRun, TrainSettings
 from oreo_agent.learn.train import train
-from oreo_agent.learn.warnings import trouble
+from oreo_agent.learn.warnings import thin, trouble
 
 FINE = {"spread": 0.2, "auc_75": 0.9, "mse": 0.1}
 
@@ -54,6 +54,40 @@ def test_each_kind_of_trouble_is_told_once_with_its_figures_and_a_remedy(
 )
 def test_chance_and_missing_figures_are_no_trouble(rows: list[dict[str, Any]]):
     assert trouble(rows) == {}
+
+
+@pytest.mark.parametrize(
+    ("episodes", "won", "words"),
+    [
+        (600, 7, "593 of 600 episodes were lost: how the other 7 differ"),
+        (600, 17, "imitate an expert for longer"),
+        (600, 583, "583 of 600 episodes were won: how the other 17 differ"),
+        (600, 600, "collect harder instances"),
+        (12, 6, "6 of 12 episodes were lost"),
+    ],
+)
+def test_episodes_that_nearly_all_ended_alike_are_told_with_a_remedy(episodes, won, words):
+    assert words in thin(episodes, won)
+
+
+@pytest.mark.parametrize(("episodes", "won"), [(600, 18), (600, 582), (20, 10), (20_000, 5_000)])
+def test_enough_of_both_is_no_trouble(episodes, won):
+    assert thin(episodes, won) == ""
+
+
+def test_only_what_learns_from_outcomes_says_so(run: TrainRun, a_store: Any, an_episode: Any):
+    store = a_store(
+        run.out.parent / "thin", [an_episode(i, reward=float(i == 0)) for i in range(9)]
+    )
+    thin_run = replace(
+        run, data=(store,), size="32x1", train=TrainSettings(epochs=1.0, value_warmup=1.0, batch=4)
+    )
+    rows: list[dict[str, Any]] = []
+    train(thin_run, rows.append)
+    assert [row["kind"] for row in rows if "warning" in row] == ["thin"]
+    rows.clear()
+    train(replace(thin_run, method="sft", out=run.out.parent / "sft"), rows.append)
+    assert not any("warning" in row for row in rows)
 
 
 def told(run: TrainRun) -> dict[str, str]:

@@ -10,8 +10,9 @@ from made_reports import CONTRACT, game, report
 
 from oreo_agent.errors import RecordError
 from oreo_agent.rollouts.comparison import compare, compare_all
-from oreo_agent.rollouts.report import Contract, Report, Settings
+from oreo_agent.rollouts.report import READING, Contract, Report, Settings
 from oreo_agent.rollouts.statistics import bootstrap_difference, mcnemar, wilson
+from oreo_agent.rollouts.verdicts import sentences
 
 CHANGES = [
     ("task", "gsm8k", "task"),
@@ -53,6 +54,32 @@ def test_changing_any_line_changes_the_hash_and_is_refused_by_name_and_both_valu
     leaf = value[line.split(".")[1]] if line.count(".") == 1 else value
     if line != "prompt_settings.depth.inner":
         assert repr(leaf) in str(caught.value)
+
+
+CHANCE = msgspec.structs.replace(
+    CONTRACT, engine="none", admissible_shown=True, prompt="words", reply_token_limit=8
+)
+
+
+def test_a_model_is_compared_with_chance_and_told_what_chance_is_given():
+    model, chance = report([1, 0, 1]), report([0, 0, 1], agent="random", contract=CHANCE)
+    for found in (compare(chance, model), compare(model, chance)):
+        assert found.note.startswith("random greedy reads no prompt")
+        assert "sft greedy shares the games" in found.note
+        assert sentences(found)[-1] == found.note
+    assert compare(chance, model).only_second == 1
+    assert compare(model, model).note == ""
+
+
+@pytest.mark.parametrize(("field", "value", "line"), CHANGES)
+def test_of_a_model_beside_chance_every_line_on_the_games_counts(field, value, line):
+    other = report([1, 0], contract=msgspec.structs.replace(CONTRACT, **{field: value}))
+    chance = report([1, 0], agent="random", contract=CHANCE)
+    if field in READING:
+        assert compare(chance, other).pairs == 2
+    else:
+        with pytest.raises(RecordError, match=f"{line} is .* in the first"):
+            compare(chance, other)
 
 
 def test_the_hash_is_the_same_for_the_same_lines_in_any_order():

@@ -50,7 +50,7 @@ class Registry(Generic[T]):
             return cast(T, pkgutil.resolve_name(self._table[name]))
         try:
             return cast(T, _users(name))
-        except Exception as error:  # a user's file may raise whatever it likes
+        except (Exception, SystemExit) as error:  # a user's file may do whatever it likes
             raise SettingError(
                 f"the {self.kind} {name!r} cannot be imported: {error or type(error).__name__}; "
                 "name it module:Class (in this folder, or installed) or file.py:Class"

@@ -76,6 +76,7 @@ def test_the_checksum_of_a_users_own_is_that_of_its_file(here: Path):
         ("nowhere_at_all:Mine", None, "No module named 'nowhere_at_all'"),
         ("own.py:Yours", CLASS, "no attribute 'Yours'"),
         ("own.py:Mine", "1 / 0", "division by zero"),
+        ("own.py:Mine", "import sys; sys.exit('no screen')", "no screen"),
         ("own.py:Mine", "def", "invalid syntax"),
         ("own.py:", CLASS, "has no attribute"),
     ],

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import Any, Protocol
 
+from oreo_agent.errors import SettingError
 from oreo_agent.model.steps import Steps
 from oreo_agent.records.episode import Segment
 from oreo_agent.registry import Registry
@@ -134,10 +135,18 @@ def load_prompt(settings: Mapping[str, Any], tokenizer: Tokenizer | None = None)
         tokenizer: the model's; formats that bring their own vocabulary ignore it.
 
     Raises:
-        SettingError: there is no such format, or it needs a tokenizer and got none.
+        SettingError: there is no such format, it needs a tokenizer and got none, or it knows no
+            such settings.
     """
     rest = {key: value for key, value in settings.items() if key != "format"}
-    return PROMPTS.load(str(settings.get("format"))).load(rest, tokenizer)
+    kind = PROMPTS.load(str(settings.get("format")))
+    try:
+        return kind.load(rest, tokenizer)
+    except TypeError as error:
+        raise SettingError(
+            f"prompt format {settings['format']!r} cannot be made of {sorted(rest)}: {error}; was "
+            "it written by another version?"
+        ) from error
 
 
 def spent(segments: Iterable[Segment]) -> int:

@@ -51,6 +51,13 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     value_tokens: int = 0
     """Tokens that the value read for it; 0 if not counted."""
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.chosen < len(self.candidates):
+            raise RecordError(
+                f"a decision by {self.strategy!r} chose candidate {self.chosen} of "
+                f"{len(self.candidates)}"
+            )
+
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A stretch of tokens with one author."""

@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 
+from oreo_agent.errors import SettingError
 from oreo_agent.model.prompt import PROMPTS, PromptFormat, load_prompt
 from oreo_agent.rollouts.wording import TextOnly
 from oreo_tasks.alfworld.lexicon import LEXICON
@@ -45,3 +46,8 @@ def test_every_format_is_made_again_of_its_settings(name, byte_tokenizer):
     assert (again.settings(), again.tokenizer_fingerprint) == (
         prompt.settings(), prompt.tokenizer_fingerprint,
     )  # fmt: skip
+
+
+def test_settings_of_another_version_are_refused_by_name():
+    with pytest.raises(SettingError, match=r"'compact' cannot be made of \['nonsense'\]"):
+        load_prompt({"format": "compact", "nonsense": 1})

@@ -26,8 +26,8 @@ candidates = st.builds(
 decisions = st.builds(
     DecisionRecord,
     strategy=st.text(max_size=8),
-    chosen=st.integers(0, 2),
-    candidates=st.lists(candidates, max_size=3).map(tuple),
+    chosen=st.just(0),
+    candidates=st.lists(candidates, min_size=1, max_size=3).map(tuple),
     value=st.none() | reals,
 )
 segments = st.builds(
@@ -104,6 +104,13 @@ def test_another_schema_is_refused_with_both_numbers_even_if_it_would_parse(make
 def test_a_reward_outside_0_to_1_is_refused(make_episode, reward):
     with pytest.raises(RecordError, match="reward"):
         make_episode("a", reward=reward)
+
+
+@pytest.mark.parametrize("chosen", [-1, 1])
+def test_a_choice_that_is_not_among_the_candidates_is_refused(chosen):
+    one = CandidateRecord(ids=(1,), command="go", logp=0.0)
+    with pytest.raises(RecordError, match=f"'best-of-k' chose candidate {chosen} of 1"):
+        DecisionRecord(strategy="best-of-k", chosen=chosen, candidates=(one,))
 
 
 def test_drawn_tokens_are_those_of_replies_or_what_decisions_tell_and_further_steps_count_once():

@@ -226,6 +226,15 @@ def test_a_row_that_does_not_fit_the_first_ones_columns_is_told_and_leaves_no_pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".jsonl.gz"])
+def test_a_folder_is_no_place_for_a_file_even_where_it_is_empty(tmp_path, suffix):
+    target = tmp_path / f"rows{suffix}"
+    target.mkdir()
+    with pytest.raises(RecordError, match="is there already"):
+        write_rows(target, [{"a": 1}])
+    assert [*tmp_path.rglob("*")] == [target]
+
+
 @pytest.mark.parametrize("name", ["x.jsonl", "x.json", "folder"])
 def test_a_target_that_is_there_is_never_touched(tmp_path, name):
     target = tmp_path / name

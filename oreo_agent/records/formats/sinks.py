@@ -28,13 +28,13 @@ GROUP = 64
 REMEDY = "pip install 'oreo-agent[data]'"
 
 
-def refuse_taken(target: Path) -> None:
-    """Refuse a target that exists, unless it is an empty folder.
+def refuse_taken(target: Path, *, folder: bool = True) -> None:
+    """Refuse a target that exists, unless a ``folder`` is wanted and it is an empty one.
 
     Raises:
         RecordError: there is something.
     """
-    if target.is_dir() and not target.is_symlink() and not any(target.iterdir()):
+    if folder and target.is_dir() and not target.is_symlink() and not any(target.iterdir()):
         return
     if target.exists() or target.is_symlink():
         raise RecordError(f"{target} is there already; name another target, or move it away")
@@ -47,7 +47,7 @@ def whole(target: Path, *, folder: bool = False) -> Generator[Path]:
     Raises:
         RecordError: ``target`` is there, or its folder cannot be written to.
     """
-    refuse_taken(target)
+    refuse_taken(target, folder=folder)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         beside: dict[str, Any] = {"dir": target.parent, "prefix": f".{target.name}."}
@@ -66,7 +66,7 @@ def whole(target: Path, *, folder: bool = False) -> Generator[Path]:
             if path.is_file():
                 with path.open("rb") as file:
                     os.fsync(file.fileno())
-        refuse_taken(target)
+        refuse_taken(target, folder=folder)
         os.replace(part, target)
         sync_folder(target.parent)
     except BaseException:

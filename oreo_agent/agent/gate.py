@@ -22,11 +22,13 @@ def objection(strategy: Strategy, trust: Trust | None) -> str:
     Args:
         strategy: as it was asked for.
         trust: the verdict that the value's bundle keeps. It is on V with one weight of the
-            log-probability beside it, and on no other.
+            log-probability beside it, and on no other; and on replies or on whole solutions.
     """
     if not isinstance(strategy, BestOfK | Beam | BestOfN) or strategy.score not in _WITHOUT_VALUE:
         return ""
     if trust is None or trust.trusted != "no" or trust.weight != strategy.weight:
+        return ""
+    if trust.whole == isinstance(strategy, BestOfK):
         return ""
     return trust.sentence
 

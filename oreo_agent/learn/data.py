@@ -12,7 +12,7 @@ from oreo_agent.errors import DataError, RecordError
 from oreo_agent.learn.batch import Tokens
 from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.model.prompt import PromptFormat
-from oreo_agent.model.trust import usual_weight
+from oreo_agent.model.trust import AMONG_REPLIES, Choice, usual_choice
 from oreo_agent.records.selecting import is_held_out
 from oreo_agent.records.store import Store
 
@@ -27,8 +27,8 @@ class Data:
     held_out: Sequence[Tokens]
     relabel: Relabel | None
     pad: int
-    weight: float = 0.0
-    """Of a reply's log-probability beside V, where held-out replies are compared."""
+    choice: Choice = AMONG_REPLIES
+    """What held-out episodes are asked about V."""
 
 
 def read_episodes(
@@ -154,5 +154,5 @@ def split(episodes: Sequence[Tokens], settings: TrainSettings, prompt: PromptFor
         held_out=[e for e in episodes if held_out(e.instance, settings)] if train else [],
         relabel=prompt.relabelled if prompt is not None and settings.relabel else None,
         pad=0,
-        weight=usual_weight(prompt.settings()) if prompt is not None else 0.0,
+        choice=usual_choice(prompt.settings()) if prompt is not None else AMONG_REPLIES,
     )

@@ -22,13 +22,20 @@ from oreo_agent.learn.forward import (
 )
 from oreo_agent.learn.metrics import Means, pair_figures, value_figures
 from oreo_agent.learn.processes import accelerator
-from oreo_agent.learn.ranking import State, parted, ranking_figures, weigh
+from oreo_agent.learn.ranking import (
+    State,
+    choice_figures,
+    parted,
+    ranking_figures,
+    solutions,
+    weigh,
+)
 from oreo_agent.learn.reference import Known, looked_up
 from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.model.bundle import amend, read_card
 from oreo_agent.model.calibration import Calibration
 from oreo_agent.model.networks import ValueNetwork, load_policy
-from oreo_agent.model.trust import Trust, usual_weight
+from oreo_agent.model.trust import AMONG_REPLIES, Choice, Trust, usual_choice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +46,11 @@ class Judgement:
     valued: Sequence[ValuedEpisode] | None = None
     """None without a value, or without episodes."""
     states: Sequence[State] = ()
-    """Those in which the episodes part."""
+    """Those in which the episodes part, or problems with more than one solution."""
     source: str = ""
     """Where the episodes are from, for people."""
-    weight: float = 0.0
-    """Of a reply's log-probability beside V in the states."""
+    choice: Choice = AMONG_REPLIES
+    """What is chosen among in the states, and by what."""
 
     @cached_property
     def calibration(self) -> Calibration | None:
@@ -53,7 +60,7 @@ class Judgement:
     @cached_property
     def trust(self) -> Trust | None:
         """Likewise."""
-        return None if self.valued is None else weigh(self.states, self.source, self.weight)
+        return None if self.valued is None else weigh(self.states, self.source, self.choice)
 
 
 def judge_bundle(
@@ -78,7 +85,7 @@ def judge_bundle(
             without a state in which replies could be compared its trust stays.
         threads: of the CPU.
         weight: times the log-probability of a reply, added to V after it wherever replies are
-            compared; None takes that of the strategies that play such a bundle (`usual_weight`).
+            compared; None takes that of the strategies that play such a bundle (`usual_choice`).
 
     Returns:
         The judgement, and what is known of the episodes.
@@ -90,8 +97,9 @@ def judge_bundle(
         SettingError: the bundle was trained on these very episodes, which is no evidence to keep.
     """
     card = read_card(bundle)
-    if weight is None:
-        weight = usual_weight(card.prompt)
+    choice = usual_choice(card.prompt)
+    if weight is not None:
+        choice = choice._replace(weight=weight)
     if not card.has_value:
         raise BundleError(f"{bundle} has no value to judge; train one with --method oreo")
     trained: dict[str, Any] = card.settings["train"]
@@ -118,7 +126,7 @@ def judge_bundle(
     value = StateValues(ValueNetwork.load(bundle / "value")).to(device).eval()
     names = ", ".join(store.name for store in stores)
     source = f"{'held out of ' if only_held_out else ''}{names} ({facts['fingerprint']})"
-    judgement = judged(policy, value, episodes, settings, source=source, weight=weight)
+    judgement = judged(policy, value, episodes, settings, source=source, choice=choice)
     if write:
         seen = judgement.trust is not None and judgement.trust.states
         amend(bundle, judgement.calibration, judgement.trust if seen else card.trust)
@@ -137,7 +145,7 @@ def judged(
     reference: nn.Module | None = None,
     known: Known | None = None,
     beta: float = 0.0,
-    weight: float = 0.0,
+    choice: Choice = AMONG_REPLIES,
 ) -> Judgement:
     """The policy's likelihood of what was done, and what V knows.
 
@@ -151,12 +159,13 @@ def judged(
         reference: `ReferenceLogits` of what the policy started from.
         known: what it says of the episodes, in its place.
         beta: pull toward it, in reward units per nat.
-        weight: of a reply's log-probability beside V, where replies are compared.
+        choice: what is compared by V, and with what beside it.
 
     Returns:
         With figures ``nll``, in nats a token; with a value those of `value_figures`, where an
-        instance was won and lost those of `pair_figures`, and where episodes part those of
-        `ranking_figures`; with a reference too ``value_residual``, see `residuals`.
+        instance was won and lost those of `pair_figures`, where episodes part those of
+        `ranking_figures`, and of whole solutions those of `choice_figures`; with a reference too
+        ``value_residual``, see `residuals`.
     """
     means = Means()
     before: list[list[float]] = []
@@ -205,10 +214,14 @@ def judged(
         [sum(line) for line in said],
     )
     scores = [
-        [after + weight * logp for after, logp in zip(line, logps, strict=True)]
+        [after + choice.weight * logp for after, logp in zip(line, logps, strict=True)]
         for line, logps in zip(ends, said, strict=True)
     ]
     states = parted(episodes, scores, seen, said)
+    figures |= ranking_figures(states)
+    if choice.whole:
+        states = solutions(episodes, ends, said, choice.weight)
+        figures |= choice_figures(states)
     valued = [
         ValuedEpisode(
             instance=episode.instance,
@@ -220,11 +233,11 @@ def judged(
         for episode, first, at_ends, answered in zip(episodes, before, ends, seen, strict=True)
     ]
     return Judgement(
-        figures=figures | ranking_figures(states),
+        figures=figures,
         valued=valued,
         states=states,
         source=source,
-        weight=weight,
+        choice=choice,
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from oreo_agent.learn.batch import Tokens
-from oreo_agent.model.trust import Estimate, Trust, verdict
+from oreo_agent.model.trust import AMONG_REPLIES, Choice, Estimate, Trust, verdict
 
 RESAMPLES = 2000
 """Of the instances, for an interval."""
@@ -92,6 +92,52 @@ def parted(
     ]
 
 
+def solutions(
+    episodes: Sequence[Tokens],
+    ends: Sequence[Sequence[float]],
+    logps: Sequence[Sequence[float]],
+    weight: float,
+) -> list[State]:
+    """The problems that one player solved in two ways or more, each solution one reply.
+
+    Args:
+        episodes: any, in any order; branches, whose parents were taken for how they ended, are
+            left out.
+        ends: for each episode, V at the end of each step.
+        logps: for each episode, the log-probability of each step, in nats.
+        weight: times the log-probability of a solution, added to V at its end.
+    """
+    found: dict[tuple[str, object], dict[tuple[int, ...], Reply]] = defaultdict(dict)
+    told = sorted(zip(episodes, ends, logps, strict=True), key=lambda line: line[0].id)
+    for episode, line, said in told:
+        if episode.lent is not None:
+            continue
+        logp = sum(said)
+        value = line[-1] + weight * logp
+        ways = found[episode.instance, episode.player]
+        way = ways.setdefault(episode.ids, Reply(value, value, logp))
+        way.rewards.append(episode.reward)
+    return [State(name, list(ways.values())) for (name, _), ways in found.items() if len(ways) > 1]
+
+
+def choice_figures(problems: Sequence[State]) -> dict[str, float]:
+    """What taking one of the solutions of a problem comes to, by V, by the policy and by chance.
+
+    Returns:
+        ``problems``, with more than one solution; ``chosen_value``, ``chosen_logp`` and
+        ``chosen_chance``: the share of them in which the solution that each would take is right.
+        Empty without such problems.
+    """
+    if not problems:
+        return {}
+    return {
+        "problems": len(problems),
+        "chosen_value": _mean([_taken(problem, "value") for problem in problems]),
+        "chosen_logp": _mean([_taken(problem, "logp") for problem in problems]),
+        "chosen_chance": _mean([_chance(problem) for problem in problems]),
+    }
+
+
 def ranking_figures(states: Sequence[State]) -> dict[str, float]:
     """How V orders the replies of one state, beside the policy and chance.
 
@@ -116,13 +162,13 @@ def ranking_figures(states: Sequence[State]) -> dict[str, float]:
     }
 
 
-def weigh(states: Sequence[State], source: str, weight: float = 0.0) -> Trust:
+def weigh(states: Sequence[State], source: str, choice: Choice = AMONG_REPLIES) -> Trust:
     """What the states say of V's choices, each state alike, with intervals over instances.
 
     Args:
-        states: of `parted`, which V was not trained on.
+        states: of `parted` or `solutions`, which V was not trained on.
         source: where they are from, for people.
-        weight: of log-probability in their values.
+        choice: what their replies are, and what is in their values.
     """
     rows: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for state in states:
@@ -136,7 +182,8 @@ def weigh(states: Sequence[State], source: str, weight: float = 0.0) -> Trust:
         states=len(states),
         instances=instances,
         source=source,
-        weight=weight,
+        weight=choice.weight,
+        whole=choice.whole,
         **found,
     )
 

@@ -301,7 +301,7 @@ class Trainer:
             reference=self.reference,
             known=self.known,
             beta=getattr(self.objective, "beta", 0.0),
-            weight=self.data.weight,
+            choice=self.data.choice,
         )
 
     def _held_units(self) -> list[Unit]:

@@ -1,7 +1,7 @@
 """Whether V may choose: what held-out states say of its choices, in a word and in a sentence."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,19 @@ PAPERS_BETA = 0.03
 toward pi takes the one with the largest V + beta * log pi (decision 0009)."""
 
 Trusted = Literal["yes", "no", "unknown"]
+
+
+class Choice(NamedTuple):
+    """What is chosen among, and by what."""
+
+    weight: float = 0.0
+    """Times the log-probability, added to V."""
+    whole: bool = False
+    """Whether whole solutions of a problem stand side by side, and not the replies of one state."""
+
+
+AMONG_REPLIES = Choice()
+"""By V alone, as best-of-k chooses in a world."""
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +47,9 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
     """What choosing by V gains or loses in a state, by how episodes went on from its replies.
 
     Success is in [0, 1]. One choice is judged: how it ends if the policy goes on as ever. What a
-    whole episode gains by such choices is another number, as it makes many.
+    whole episode gains by such choices is another number, as it makes many. Of problems whose
+    solutions are searched the choice is one among whole solutions, as best-of-n makes it and as
+    a beam ends (decision 0012).
     """
 
     trusted: Trusted
@@ -46,6 +61,8 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
     """Where the episodes are from."""
     weight: float = 0.0
     """Times the log-probability of a reply, added to V in every choice that is judged here."""
+    whole: bool = False
+    """Whether the replies are whole solutions; a state is a problem then."""
     over_chance: Estimate | None = None
     """Success after V's choice, less that after a reply drawn blindly; None without states."""
     over_logp: Estimate | None = None
@@ -80,11 +97,17 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
     def sentence(self) -> str:
         """The verdict and what it rests on, for people."""
         if self.over_chance is None or self.over_logp is None:
-            return (
-                f"whether {self.chooser} may choose is not known: no state of {self.source} has "
-                "two replies to compare; `oreo-agent rollout --branch` makes such states"
+            has, makes = (
+                ("problem {} two solutions", "--repeats` makes some")
+                if self.whole
+                else ("state {} two replies", "--branch` makes such states")
             )
-        rests = f"{self.states} states of {self.instances} instances, {self.source}"
+            return (
+                f"whether {self.chooser} may choose is not known: no "
+                f"{has.format(f'of {self.source} has')} to compare; `oreo-agent rollout {makes}"
+            )
+        of = "solutions" if self.whole else f"{self.states} states"
+        rests = f"{of} of {self.instances} instances, {self.source}"
         found = (
             f"{self.over_chance.points} against chance and {self.over_logp.points} against "
             f"log-probability a choice; {rests}"
@@ -121,12 +144,12 @@ def verdict(over_chance: Estimate | None, over_logp: Estimate | None, instances:
     return "yes" if over_chance.low > 0 and over_logp.value >= 0 else "unknown"
 
 
-def usual_weight(prompt: Mapping[str, Any]) -> float:
-    """`Trust.weight` of the strategies that choose among replies in this format.
+def usual_choice(prompt: Mapping[str, Any]) -> Choice:
+    """What the strategies that play agents of this format choose among, and by what.
 
     Beams and whole solutions go by V + `PAPERS_BETA` * log-probability, replies to a world by V.
 
     Args:
         prompt: settings of a prompt format.
     """
-    return PAPERS_BETA if prompt.get("delimiters") else 0.0
+    return Choice(weight=PAPERS_BETA, whole=True) if prompt.get("delimiters") else AMONG_REPLIES

@@ -12,9 +12,12 @@ from made_agents import BETA, PROMPT, make_bundle
 
 from oreo_agent import Agent
 from oreo_agent.agent.engines import Reply, Request
+from oreo_agent.agent.gate import objection
 from oreo_agent.agent.history import History, apart
 from oreo_agent.agent.strategies import Candidate, Decision, Reading
+from oreo_agent.agent.strategies.beam import Beam
 from oreo_agent.agent.strategies.best_of_k import BestOfK
+from oreo_agent.agent.strategies.best_of_n import BestOfN
 from oreo_agent.agent.strategies.single import Greedy, Sample
 from oreo_agent.errors import EngineError, SettingError
 from oreo_agent.model.bundle import amend
@@ -388,6 +391,15 @@ def test_a_value_that_its_evidence_speaks_against_does_not_choose_and_every_deci
     assert decision.choice.logp == max(c.logp for c in decision.candidates)
     assert decision.choice != by_value.choice
     assert [c.value for c in decision.candidates] == [c.value for c in by_value.candidates]
+
+
+def test_a_verdict_on_whole_solutions_forbids_no_choice_among_replies_nor_the_other_way():
+    of_solutions = msgspec.structs.replace(BAD, whole=True)
+    for strategy, trust in ((BestOfK(), BAD), (Beam(), of_solutions), (BestOfN(), of_solutions)):
+        told = replace(strategy, weight=BAD.weight)
+        other = msgspec.structs.replace(trust, whole=not trust.whole)
+        assert objection(told, trust) == trust.sentence
+        assert objection(told, other) == ""
 
 
 def test_what_is_asked_for_one_decision_goes_through_the_same_gate():

@@ -53,4 +53,4 @@ def test_what_is_held_out_is_not_balanced():
 def test_steps_of_solutions_are_compared_by_value_and_likelihood():
     words = WordsPrompt(["a", "1"], ["\n"])
     for prompt, weight in ((None, 0.0), (words, PAPERS_BETA)):
-        assert split(made([("a", True)]), TrainSettings(), prompt).weight == weight
+        assert split(made([("a", True)]), TrainSettings(), prompt).choice.weight == weight

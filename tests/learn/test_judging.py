@@ -28,6 +28,7 @@ from oreo_agent.learn.train import train
 from oreo_agent.model.bundle import fingerprint, read_card
 from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.prompt import load_prompt
+from oreo_agent.model.trust import Choice
 from oreo_agent.records.store import Store
 
 LITTLE = TrainSettings(epochs=0.5, value_warmup=1.0, batch=16, held_out=0.5, seed=3, discount=0.9)
@@ -182,7 +183,7 @@ def test_replies_are_compared_by_v_plus_a_weight_times_their_log_probability():
         id="b", instance="i", ids=(1, 2, 9, 9, 9), actions=(2, 3, 4), ends=(4,), reward=0
     )
     plain, mixed = (
-        judged(_Even(), _Places(), [some, other], TrainSettings(), weight=weight)
+        judged(_Even(), _Places(), [some, other], TrainSettings(), choice=Choice(weight))
         for weight in (0.0, 0.5)
     )
     (state,), (weighed,) = plain.states, mixed.states

@@ -7,9 +7,10 @@ from oreo_agent.model.description import with_value_section
 from oreo_agent.model.trust import (
     LEAST_INSTANCES,
     PAPERS_BETA,
+    Choice,
     Estimate,
     Trust,
-    usual_weight,
+    usual_choice,
     verdict,
 )
 
@@ -80,6 +81,14 @@ def test_the_sentence_tells_both_gains_where_v_may_choose_or_nobody_knows():
     assert "rollout --branch" in trust("unknown").sentence
 
 
+def test_of_whole_solutions_the_sentence_says_so():
+    told = msgspec.structs.replace(trust("yes", AHEAD, EVEN), whole=True)
+    assert told.sentence.endswith("a choice; solutions of 30 instances, branches")
+    nothing = msgspec.structs.replace(trust("unknown"), whole=True)
+    assert "no problem of branches has two solutions to compare" in nothing.sentence
+    assert "rollout --repeats" in nothing.sentence
+
+
 def test_the_sentence_names_what_chooses():
     for trusted, words in (
         ("no", "choosing by {}"),
@@ -93,9 +102,10 @@ def test_the_sentence_names_what_chooses():
 
 
 def test_solutions_are_chosen_by_value_and_likelihood_and_replies_to_a_world_by_value():
-    assert usual_weight({"format": "words", "delimiters": ["\n"]}) == PAPERS_BETA
-    assert usual_weight({"format": "compact", "entities": {}}) == 0
-    assert usual_weight({"format": "rows"}) == 0
+    told = usual_choice({"format": "words", "delimiters": ["\n"]})
+    assert (told.weight, told.whole) == (PAPERS_BETA, True)
+    for other in ({"format": "compact", "entities": {}}, {"format": "rows"}):
+        assert usual_choice(other) == Choice(weight=0.0, whole=False)
 
 
 def test_a_model_card_tells_the_newest_evidence_and_keeps_what_else_it_says():

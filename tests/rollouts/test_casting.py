@@ -120,12 +120,12 @@ def test_a_mistyped_task_is_answered_with_the_nearest():
         find_task("alfwrld")
 
 
-def judged(folder, trusted, weight=0.0):
+def judged(folder, trusted, weight=0.0, *, whole=False):
     """A bundle of whose value so much is known."""
     loss = Estimate(value=-0.03, low=-0.05, high=-0.01)
     trust = Trust(
         trusted=trusted, states=41, instances=30, source="b", weight=weight,
-        over_chance=loss, over_logp=loss,
+        whole=whole, over_chance=loss, over_logp=loss,
     )  # fmt: skip
     card = Card(
         method="oreo", settings={}, prompt={}, tokenizer="t", base="tiny", data={}, has_value=True,
@@ -159,7 +159,7 @@ def test_a_value_that_is_known_to_choose_badly_does_not_choose_and_it_is_said(tm
     [("value", "logp"), ("weighted-majority", "majority")],
 )
 def test_what_needs_no_value_chooses_whole_solutions_in_its_place(tmp_path, score, instead):
-    bad = judged(tmp_path / "bad", "no", 0.03)
+    bad = judged(tmp_path / "bad", "no", 0.03, whole=True)
     cast, said = Cast(policy=bad, strategy="best-of-n", settings=(("by", score),)).gated()
     assert said
     assert dict(cast.settings) == {"by": instead}
@@ -186,7 +186,8 @@ def test_a_verdict_holds_for_the_weight_of_log_probability_that_it_was_found_wit
 ):
     usual = 0.0 if strategy == "best-of-k" else 0.03
     for weight in (0.0, 0.03, 0.2):
-        bad = judged(tmp_path / f"{weight}", "no", weight)
+        whole = strategy != "best-of-k"
+        bad = judged(tmp_path / f"{weight}", "no", weight, whole=whole)
         plain = doubt(policy=bad, strategy=strategy)
         assert bool(plain) == (weight == usual)
         for asked in (0.0, 0.03, 0.2):

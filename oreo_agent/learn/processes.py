@@ -1,7 +1,8 @@
 """The processes that a run is made of."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
@@ -17,7 +18,7 @@ def accelerator() -> Accelerator:
 
 
 @contextmanager
-def repeatable(device: torch.device) -> Iterator[None]:
+def repeatable(device: torch.device) -> Generator[None]:
     """On a CPU, the same sums in the same order each time, whatever the number of threads.
 
     Left to itself torch adds some gradients in the order in which its threads arrive. On other
@@ -25,12 +26,13 @@ def repeatable(device: torch.device) -> Iterator[None]:
     """
     before = torch.are_deterministic_algorithms_enabled()
     warned = torch.is_deterministic_algorithms_warn_only_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory
+    memory = cast(Any, torch.utils.deterministic)
+    filled = memory.fill_uninitialized_memory
     if device.type == "cpu":
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        memory.fill_uninitialized_memory = False  # every number is written before it is read
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warned)
-        torch.utils.deterministic.fill_uninitialized_memory = filled
+        memory.fill_uninitialized_memory = filled

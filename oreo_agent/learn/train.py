@@ -10,41 +10,24 @@ from typing import Any, cast
 
 import msgspec
 import torch
-from transformers import PreTrainedModel
 
 from oreo_agent.config import build
-from oreo_agent.errors import RecordError, SettingError
+from oreo_agent.errors import SettingError
 from oreo_agent.learn.checkpoint import writing
 from oreo_agent.learn.course import Report
 from oreo_agent.learn.data import counts, read_episodes, split, within
 from oreo_agent.learn.folder import begin_folder, check_folder, drop_folder
 from oreo_agent.learn.objectives import OBJECTIVES, Objective
-from oreo_agent.learn.settings import TINY, TrainRun
+from oreo_agent.learn.settings import TrainRun
 from oreo_agent.learn.sharding import whole
+from oreo_agent.learn.start import Start, begin, origin
 from oreo_agent.learn.trackers import Tracked, check_trackers, watched
 from oreo_agent.learn.trainer import Trainer
 from oreo_agent.learn.warnings import thin
 from oreo_agent.learn.wiring import Laid, lay
-from oreo_agent.model.bundle import CARD, Card, fingerprint, read_card, write_bundle
+from oreo_agent.model.bundle import Card, read_card, write_bundle
 from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.description import with_value_section
-from oreo_agent.model.networks import ValueNetwork, load_policy, new_policy
-from oreo_agent.model.prompt import PromptFormat, load_prompt
-from oreo_agent.model.tokenizers import load_tokenizer, word_tokenizer
-from oreo_agent.model.vocabulary import BOS, END, PAD, SPECIALS, Vocabulary
-from oreo_agent.model.words import PIECE
-
-
-@dataclass(slots=True, kw_only=True)
-class _Start:
-    """What a run begins with."""
-
-    policy: PreTrainedModel
-    value: ValueNetwork | None
-    prompt: PromptFormat
-    tokenizer: Any
-    base: str
-    max_context: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,7 +40,7 @@ class Ready:
     """Where its checkpoints and metrics will be."""
     facts: dict[str, Any]
     """Of the episodes."""
-    start: _Start
+    start: Start
     objective: Objective
     laid: Laid
     trainer: Trainer
@@ -140,8 +123,8 @@ def prepare(run: TrainRun, *, reckon: bool = True) -> Ready | Card:
     if (done := _finished(run, identity)) is not None:
         return done
     check_folder(work, identity, anew=run.overwrite)
-    start = _start(run, prompt_settings)
-    _fits(start, facts)
+    start = begin(run, prompt_settings)
+    start.refuse_other_tokenizer(facts["tokenizer"])
     episodes, facts = within(episodes, facts, start.max_context)
     data = split(episodes, run.train, start.prompt)
     kept = [*data.train, *data.held_out]
@@ -155,7 +138,7 @@ def prepare(run: TrainRun, *, reckon: bool = True) -> Ready | Card:
         data,
         run.train,
         factors=start.prompt.factors() if isinstance(start.prompt, CompactPrompt) else None,
-        weights=_origin(run) if reckon else None,
+        weights=origin(run) if reckon else None,
     )
     return Ready(
         identity=identity,
@@ -180,7 +163,7 @@ def _tracked(run: TrainRun, ready: Ready) -> Tracked:
 
 def _identity(run: TrainRun, facts: Mapping[str, Any]) -> str:
     """Checksum of all that decides the weights."""
-    told = asdict(run) | {"data": facts["fingerprint"], "out": "", "model": _origin(run)}
+    told = asdict(run) | {"data": facts["fingerprint"], "out": "", "model": origin(run)}
     # who watches it, and how often it reports and saves, changes no weight
     del told["overwrite"], told["tracker"]
     told["train"] = asdict(replace(run.train, report_every=1, checkpoint_every=1, keep=1))
@@ -201,81 +184,7 @@ def _finished(run: TrainRun, identity: str) -> Card | None:
     )
 
 
-def _start(run: TrainRun, prompt_settings: Mapping[str, Any]) -> _Start:
-    dtype = getattr(torch, run.train.dtype)
-    if run.model == TINY:
-        prompt = load_prompt(prompt_settings)
-        if not isinstance(prompt, Vocabulary):
-            raise SettingError(
-                "--model tiny speaks the prompt formats 'compact', 'text' and 'words'; the data is "
-                f"{prompt.name!r}; name a pretrained model, or collect with another --prompt"
-            )
-        names = dict(zip(("pad", "bos", "unk", "turn", "eos"), SPECIALS, strict=True))
-        del names["turn"]
-        policy = new_policy(
-            len(prompt.tokens),
-            run.size,
-            bos=BOS,
-            eos=END,
-            pad=PAD,
-            seed=run.train.seed,
-            dtype=dtype,
-        )
-        pieces = None if isinstance(prompt, CompactPrompt) else PIECE
-        tokenizer = word_tokenizer(prompt.tokens, **names, pieces=pieces)
-        return _Start(
-            policy=policy,
-            value=None,
-            prompt=prompt,
-            tokenizer=tokenizer,
-            base=f"tiny {run.size}, random weights",
-            max_context=_context(policy),
-        )
-    folder = Path(run.model)
-    if (folder / CARD).exists():
-        card = read_card(folder)
-        tokenizer = load_tokenizer(folder / "tokenizer")
-        return _Start(
-            policy=load_policy(folder / "policy", dtype=dtype),
-            value=ValueNetwork.load(folder / "value", dtype=dtype) if card.has_value else None,
-            prompt=load_prompt(card.prompt, tokenizer),
-            tokenizer=tokenizer,
-            base=f"bundle {fingerprint(folder)} ({card.method})",
-            max_context=card.max_context,
-        )
-    tokenizer = load_tokenizer(folder)
-    policy = load_policy(folder, dtype=dtype)
-    return _Start(
-        policy=policy,
-        value=None,
-        prompt=load_prompt(prompt_settings, tokenizer),
-        tokenizer=tokenizer,
-        base=f"{policy.config.model_type} {fingerprint(folder)}",
-        max_context=_context(policy),
-    )
-
-
-def _context(policy: PreTrainedModel) -> int:
-    return int(getattr(policy.config, "max_position_embeddings", 4096))
-
-
-def _fits(start: _Start, facts: Mapping[str, Any]) -> None:
-    if start.prompt.tokenizer_fingerprint != facts["tokenizer"]:
-        raise RecordError(
-            f"the episodes hold ids of tokenizer {facts['tokenizer']!r} and the model's is "
-            f"{start.prompt.tokenizer_fingerprint!r}; collect with this model, or name the model "
-            "that they were collected with"
-        )
-
-
-def _origin(run: TrainRun) -> str:
-    """Equal for the same weights at the start."""
-    if run.model == TINY:
-        return f"{TINY} {run.size} {run.train.seed}"
-    return fingerprint(run.model)
-
-
-def _write(out: Path, card: Card, start: _Start, laid: Laid, work: Path) -> None:
+def _write(out: Path, card: Card, start: Start, laid: Laid, work: Path) -> None:
     def save(folder: Path) -> None:
         laid.save(folder, with_value=card.has_value)
         start.tokenizer.save_pretrained(folder / "tokenizer")

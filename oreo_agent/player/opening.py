@@ -69,6 +69,8 @@ class PlaySettings:
                     f"a strategy is for a trained agent and {self.agent!r} has none; "
                     "name a bundle with --agent, or leave --strategy out"
                 )
+            if self.prompt is not None:
+                raise SettingError(f"{self.agent!r} reads no prompt; leave --prompt out")
             return Cast(policy=self.agent)
         if is_plain_model(self.agent):
             return self._plain_model()

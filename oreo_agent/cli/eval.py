@@ -137,7 +137,7 @@ def evaluate(
         broken = Counter(game.fault for game in report.games if game.end == "fault")
         again = "with --record FOLDER the episodes are kept, for `oreo-agent data show`"
         say_faults(
-            dict(broken.most_common()),
+            broken,
             again if record is None else f"see them by `oreo-agent data show {record} --end fault`",
         )
 

@@ -33,7 +33,7 @@ def evaluate_value(
     """Judge a value on stored episodes: its error, AUC, calibration, and whether it may choose.
 
     Fair on instances that the bundle has not been trained on. Most is told by branches, which come
-    from `oreo-agent rollout --branch`.
+    from `oreo-agent rollout --branch`; of problems, by several solutions of each (`--repeats`).
     """
     import msgspec
 

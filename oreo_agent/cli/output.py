@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -54,9 +55,10 @@ def say_faults(reasons: Mapping[str, int], more: str) -> None:
     """Why episodes broke, the commonest causes first, and where ``more`` of it is told."""
     if not reasons:
         return
-    broke = sum(reasons.values())
+    told = Counter(reasons)
+    broke = told.total()
     say(f"{broke} {'episode' if broke == 1 else 'episodes'} broke:")
-    for reason, count in list(reasons.items())[:CAUSES]:
+    for reason, count in told.most_common(CAUSES):
         say(f"  {count} x {one_line(reason)[:300]}")
     if len(reasons) > CAUSES:
         say(f"  and {len(reasons) - CAUSES} other causes")

@@ -37,6 +37,8 @@ class Tokens:
     """Who played it, or played on from a branch."""
     lent: int | None = None
     """Of a branch: how many of its first replies are another episode's."""
+    cut: bool = False
+    """Whether a limit ended it."""
 
     @property
     def seen(self) -> list[int]:
@@ -74,6 +76,7 @@ class Tokens:
             reward=episode.reward,
             player=policy_name(episode.policy),
             lent=_lent(episode),
+            cut=episode.end in ("step_limit", "token_limit"),
         )
 
 

@@ -49,6 +49,10 @@ class Learner(Protocol):
         """Held-out figures; none without held-out episodes."""
         ...
 
+    def doubt(self) -> str:
+        """What is to be said of the data before the first step, if anything."""
+        ...
+
 
 class Course:
     """One run of a learner, in a folder that belongs to it."""
@@ -71,6 +75,8 @@ class Course:
         learner, settings, selection = self.learner, self.learner.settings, self.learner.selection
         step = start = self._resume()
         seconds, tokens = 0.0, 0
+        if not step and learner.accelerator.is_main_process and (text := learner.doubt()):
+            self._say({"step": 0, "steps": learner.steps, "warning": text, "kind": "thin"})
         with heeded() as noted:
             while True:
                 self._leave_if_asked(noted(), step)

@@ -78,7 +78,8 @@ def judge_bundle(
 
     Args:
         bundle: has a value.
-        stores: in the bundle's prompt format; branches among them tell most of how V chooses.
+        stores: in the bundle's prompt format; branches among them tell most of how V chooses, of
+            problems several solutions of each.
         only_held_out: leave out all instances but those that the bundle's own training held out
             (or would have: they are known by their names).
         write: put calibration and trust into the bundle, in the place of those that are there;

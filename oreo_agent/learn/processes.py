@@ -19,20 +19,18 @@ def accelerator() -> Accelerator:
 
 @contextmanager
 def repeatable(device: torch.device) -> Generator[None]:
-    """On a CPU, the same sums in the same order each time, whatever the number of threads.
+    """On a CPU, the same sums in the same order each time, with several threads too.
 
     Left to itself torch adds some gradients in the order in which its threads arrive. On other
     devices that is left as it is: the kernels that they are fast with have no other order.
     """
-    before = torch.are_deterministic_algorithms_enabled()
-    warned = torch.is_deterministic_algorithms_warn_only_enabled()
     memory = cast(Any, torch.utils.deterministic)
-    filled = memory.fill_uninitialized_memory
+    before, filled = torch.get_deterministic_debug_mode(), memory.fill_uninitialized_memory
     if device.type == "cpu":
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.set_deterministic_debug_mode("warn")
         memory.fill_uninitialized_memory = False  # every number is written before it is read
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before, warn_only=warned)
+        torch.set_deterministic_debug_mode(before)
         memory.fill_uninitialized_memory = filled

@@ -3,7 +3,8 @@
 Episodes that begin alike and part at one reply tell how good the replies of one state are. The
 figures ask which of them V would have taken, and how those that took it ended. V once the world
 has answered is asked too: best-of-K cannot read it, but the distance between the two is what V
-misses by not foreseeing answers.
+misses by not foreseeing answers. Of problems whose solutions are searched, whole solutions stand
+side by side.
 """
 
 import math
@@ -47,7 +48,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A state in which episodes part."""
+    """A state in which episodes part, or a problem with several solutions."""
 
     instance: str
     replies: Sequence[Reply]
@@ -98,33 +99,31 @@ def solutions(
     logps: Sequence[Sequence[float]],
     weight: float,
 ) -> list[State]:
-    """The problems that one player solved in two ways or more, each solution one reply.
+    """The problems that one player answered twice or more, each draw one reply.
 
     Args:
-        episodes: any, in any order; branches, whose parents were taken for how they ended, are
-            left out.
+        episodes: any, in any order. Left out are branches, whose parents were taken for how they
+            ended, and what a limit cut: nothing that ended by itself loses to it in play.
         ends: for each episode, V at the end of each step.
         logps: for each episode, the log-probability of each step, in nats.
         weight: times the log-probability of a solution, added to V at its end.
     """
-    found: dict[tuple[str, object], dict[tuple[int, ...], Reply]] = defaultdict(dict)
-    told = sorted(zip(episodes, ends, logps, strict=True), key=lambda line: line[0].id)
-    for episode, line, said in told:
-        if episode.lent is not None:
+    found: dict[tuple[str, str], list[Reply]] = defaultdict(list)
+    for episode, line, said in zip(episodes, ends, logps, strict=True):
+        if episode.cut or episode.lent is not None:
             continue
         logp = sum(said)
         value = line[-1] + weight * logp
-        ways = found[episode.instance, episode.player]
-        way = ways.setdefault(episode.ids, Reply(value, value, logp))
-        way.rewards.append(episode.reward)
-    return [State(name, list(ways.values())) for (name, _), ways in found.items() if len(ways) > 1]
+        reply = Reply(value, value, logp, [episode.reward])
+        found[episode.instance, episode.player].append(reply)
+    return [State(name, drawn) for (name, _), drawn in sorted(found.items()) if len(drawn) > 1]
 
 
 def choice_figures(problems: Sequence[State]) -> dict[str, float]:
     """What taking one of the solutions of a problem comes to, by V, by the policy and by chance.
 
     Returns:
-        ``problems``, with more than one solution; ``chosen_value``, ``chosen_logp`` and
+        ``problems``, with more than one solution drawn; ``chosen_value``, ``chosen_logp`` and
         ``chosen_chance``: the share of them in which the solution that each would take is right.
         Empty without such problems.
     """

@@ -23,7 +23,6 @@ from oreo_agent.learn.sharding import whole
 from oreo_agent.learn.start import Start, begin, origin
 from oreo_agent.learn.trackers import Tracked, check_trackers, watched
 from oreo_agent.learn.trainer import Trainer
-from oreo_agent.learn.warnings import thin
 from oreo_agent.learn.wiring import Laid, lay
 from oreo_agent.model.bundle import Card, read_card, write_bundle
 from oreo_agent.model.compact import CompactPrompt
@@ -72,9 +71,6 @@ def train(run: TrainRun, report: Report = lambda _: None) -> Card:
         begin_folder(ready.work, ready.identity, anew=run.overwrite)
     trainer.accelerator.wait_for_everyone()
     with watched(report, run.tracker if main else (), _tracked(run, ready)) as trainer.report:
-        said = thin(ready.facts["episodes"], ready.facts["won"])
-        if said and main and ready.objective.needs.value:
-            trainer.report({"step": 0, "steps": trainer.steps, "warning": said, "kind": "thin"})
         figures = trainer.run()
     has_value = ready.laid.value is not None and ready.objective.needs.keeps_value
     found = trainer.judgement() if has_value else None

@@ -31,6 +31,7 @@ from oreo_agent.learn.reference import Known, looked_up
 from oreo_agent.learn.selection import Selection
 from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.learn.sharding import settle
+from oreo_agent.learn.warnings import thin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +290,13 @@ class Trainer:
         if self.held_units and self.selection.by == "policy_loss":
             found["policy_loss"] = self._held_out_loss()
         return found
+
+    def doubt(self) -> str:
+        """Outcomes teach little where nearly all are alike; without a value nothing rests on it."""
+        if self.value is None:
+            return ""
+        episodes = [*self.data.train, *self.data.held_out]
+        return thin(len(episodes), sum(episode.won for episode in episodes))
 
     def judgement(self) -> Judgement:
         """What the networks, as they are now, make of the held-out episodes."""

@@ -24,11 +24,10 @@ def thin(episodes: int, won: int) -> str:
     rarer, rest = (won, "lost") if won <= lost else (lost, "won")
     if rarer >= FEW and rarer >= SMALL * episodes:
         return ""
-    more = (
-        "imitate an expert for longer before collecting, or raise --temperature or --episodes"
-        if rest == "lost"
-        else "collect harder instances, or raise --temperature or --episodes"
-    )
+    more = "raise --episodes"
+    if rarer < SMALL * episodes:
+        other = "imitate an expert for longer" if rest == "lost" else "take harder instances"
+        more = f"{other} before you collect, or raise --temperature or --episodes"
     return (
         f"{episodes - rarer} of {episodes} episodes were {rest}: how the other {rarer} differ can "
         f"hardly be learned from so few. To learn from outcomes {more}"

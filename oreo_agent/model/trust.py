@@ -97,14 +97,14 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
     def sentence(self) -> str:
         """The verdict and what it rests on, for people."""
         if self.over_chance is None or self.over_logp is None:
-            has, makes = (
-                ("problem {} two solutions", "--repeats` makes some")
+            place, replies, option = (
+                ("problem", "solutions", "--repeats")
                 if self.whole
-                else ("state {} two replies", "--branch` makes such states")
+                else ("state", "replies", "--branch")
             )
             return (
-                f"whether {self.chooser} may choose is not known: no "
-                f"{has.format(f'of {self.source} has')} to compare; `oreo-agent rollout {makes}"
+                f"whether {self.chooser} may choose is not known: no {place} of {self.source} has "
+                f"two {replies} to compare; `oreo-agent rollout {option}` makes some"
             )
         of = "solutions" if self.whole else f"{self.states} states"
         rests = f"{of} of {self.instances} instances, {self.source}"

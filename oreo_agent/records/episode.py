@@ -51,13 +51,6 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     value_tokens: int = 0
     """Tokens that the value read for it; 0 if not counted."""
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.chosen < len(self.candidates):
-            raise RecordError(
-                f"a decision by {self.strategy!r} chose candidate {self.chosen} of "
-                f"{len(self.candidates)}"
-            )
-
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A stretch of tokens with one author."""
@@ -154,8 +147,9 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
             if segment.kind != "action":
                 continue
             if (decision := segment.decision) is not None:
-                told = len(decision.candidates[decision.chosen].ids)  # steps of it may follow
-                total += decision.policy_tokens or told
+                taken = decision.candidates[decision.chosen :][:1]  # a foreign log may lack it
+                told = len(taken[0].ids) if taken else 0  # steps of it may follow
+                total += decision.policy_tokens or told or len(segment.ids)
             elif told <= 0:
                 total += len(segment.ids)
             told -= len(segment.ids)

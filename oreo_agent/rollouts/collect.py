@@ -68,7 +68,7 @@ class CollectSummary:
     won: int
     faults: int
     reasons: dict[str, int]
-    """Of this run's faults, the most frequent first."""
+    """Of this run's faults, how often each."""
     tokens: int
     seconds: float
     by_type: tuple[TypeRow, ...]
@@ -104,7 +104,7 @@ def collect(settings: CollectSettings) -> CollectSummary:
         played=progress.played,
         won=progress.won,
         faults=progress.faults,
-        reasons=dict(progress.reasons.most_common()),
+        reasons=dict(progress.reasons),
         tokens=progress.tokens,
         seconds=progress.seconds,
         by_type=rows,

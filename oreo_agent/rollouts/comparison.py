@@ -1,6 +1,7 @@
 """Two agents on the same games: who won what the other lost, and what that can show."""
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import msgspec
 
@@ -22,7 +23,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Paired outcomes; ``difference`` is the second's success rate minus the first's."""
 
     contract: str
-    """Hash of the contract that both were scored under."""
+    """Hash of the first's contract, which is the second's too but beside chance or the expert."""
     first_settings: Settings
     second_settings: Settings
     pairs: int
@@ -79,18 +80,24 @@ def compare(first: Report, second: Report) -> Comparison:
 
 
 def _note(first: Report, second: Report) -> str:
-    """What a model's contract says that its landmark, the expert or chance, has no part in."""
+    """What a model does not share with chance or the expert."""
     if first.contract.reads == second.contract.reads:
         return ""
-    told, read = (second, first) if first.contract.reads else (first, second)
+    told = second if first.contract.reads else first
     return (
-        f"{told.settings.label} reads no prompt, it is given the admissible commands: "
-        f"{read.settings.label} shares the games and the step limit with it, nothing else."
+        f"{told.settings.label} reads no prompt and may be given what a model has to find out, the "
+        "admissible commands for one: only the lines of the contracts on the games were compared."
     )
 
 
 def compare_all(baseline: Report, others: Sequence[Report]) -> list[Comparison]:
-    """Compare each of ``others`` with ``baseline``, with p values adjusted for their number."""
+    """Compare each of ``others`` with ``baseline``, with p values adjusted for their number.
+
+    Raises:
+        RecordError: as `compare`, of any two of them: chance is like models that are unlike.
+    """
+    for pair in combinations(others, 2):
+        refuse_unlike(*pair)
     found = [compare(baseline, other) for other in others]
     adjusted = holm([one.p for one in found])
     return [

@@ -20,7 +20,9 @@ PLAIN_SECONDS = 10.0
 class Line:
     """A line on standard error that moves in a terminal, and comes now and then elsewhere."""
 
-    def __init__(self, console: Console | None, now: Callable[[], float]) -> None:
+    def __init__(
+        self, *, console: Console | None = None, now: Callable[[], float] = time.monotonic
+    ) -> None:
         """Show nothing yet."""
         self._now = now
         self._began = self._told = now()
@@ -74,10 +76,10 @@ class Progress(Line):
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin with ``already`` of ``total`` episodes done in an earlier run."""
-        super().__init__(console, now)
+        super().__init__(console=console, now=now)
         self.total = total
         self.already = already
-        self.played = self.won = self.faults = self.tokens = self.steps = 0
+        self.played = self.won = self.tokens = self.steps = 0
         self.reasons = Counter[str]()
 
     def __exit__(
@@ -90,12 +92,16 @@ class Progress(Line):
             self._show(self.line())
         super().__exit__(kind, error, trace)
 
+    @property
+    def faults(self) -> int:
+        """Episodes that broke."""
+        return self.reasons.total()
+
     def add(self, episode: Episode) -> None:
         """Count an episode that is done for good."""
         self.played += 1
         self.won += episode.end == "won"
         if episode.end == "fault":
-            self.faults += 1
             self.reasons[episode.reason] += 1
         self.tokens += episode.tokens
         self.steps += episode.steps
@@ -123,12 +129,6 @@ class Progress(Line):
 
 class Making(Line):
     """Tells how many of the games that are missing are made."""
-
-    def __init__(
-        self, *, console: Console | None = None, now: Callable[[], float] = time.monotonic
-    ) -> None:
-        """Say nothing until there is something to make."""
-        super().__init__(console, now)
 
     def tell(self, done: int, total: int) -> None:
         """Know that ``done`` of ``total`` are made."""

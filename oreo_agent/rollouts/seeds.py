@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -73,9 +74,8 @@ def compare_seeds(firsts: Sequence[Report], seconds: Sequence[Report]) -> SeedCo
             "or all seeds of one method in one --with, with commas between them"
         )
     one_by_one = [compare(*pair) for pair in zip(firsts, seconds, strict=True)]
-    for report in firsts[1:]:
-        alike = msgspec.structs.replace(report.contract, seed=firsts[0].contract.seed)
-        refuse_unlike(firsts[0], msgspec.structs.replace(report, contract=alike))
+    for side in (firsts, seconds):
+        _refuse_unlike_seeds(side)
     by_seed = [_leads(*pair) for pair in zip(firsts, seconds, strict=True)]
     leads = [sum(game) for game in zip(*by_seed, strict=True)]
     games, plays = len(leads), len(firsts)
@@ -107,11 +107,20 @@ def compare_methods(
         SettingError: not as many seeds of a method as of the baseline.
         RecordError: as `compare_seeds`.
     """
+    for first, second in combinations(methods, 2):
+        _refuse_unlike_seeds((*first, *second))
     found = [compare_seeds(baseline, method) for method in methods]
     adjusted = holm([one.p for one in found])
     return [
         msgspec.structs.replace(one, p_adjusted=p) for one, p in zip(found, adjusted, strict=True)
     ]
+
+
+def _refuse_unlike_seeds(reports: Sequence[Report]) -> None:
+    """Raise a `RecordError` where contracts differ by more than the seed."""
+    for report in reports[1:]:
+        alike = msgspec.structs.replace(report.contract, seed=reports[0].contract.seed)
+        refuse_unlike(reports[0], msgspec.structs.replace(report, contract=alike))
 
 
 def _leads(first: Report, second: Report) -> list[int]:

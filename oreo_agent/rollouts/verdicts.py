@@ -201,10 +201,10 @@ def _beyond_the_seeds(one: "SeedComparison") -> str:
 def sentences(one: "Comparison | SeedComparison") -> list[str]:
     """The plain sentence, then what it stands on, a line each."""
     if isinstance(one, Comparison):
-        figures = [verdict(one), *([one.note] if one.note else [])]
+        figures, note = [verdict(one)], one.note
     else:
-        figures = seeds_verdict(one)
-    return [in_plain_words(one), *figures]
+        figures, note = seeds_verdict(one), one.seeds[0].note
+    return [in_plain_words(one), *figures, *([note] if note else [])]
 
 
 def document(one: "Comparison | SeedComparison") -> dict[str, Any]:

@@ -64,6 +64,9 @@ class Toy:
         taken = int(self.movers["value"].tensors()["0.0.step"])
         return {"loss": FIGURES[taken]}
 
+    def doubt(self) -> str:
+        return ""
+
     @property
     def weights(self) -> dict[str, torch.Tensor]:
         return {

@@ -80,27 +80,28 @@ def test_whole_solutions_of_a_problem_are_chosen_among_by_where_they_end():
         episode("d", (5, 4), (6, 4), reward=1.0, instance="solved once"),
         replace(episode("e", (9, 4), reward=0.0), lent=0),  # a branch
         replace(episode("f", (9, 4), reward=0.0), player="another"),
+        replace(episode("g", (9, 4), reward=0.0), cut=True),
     ]
-    ends = [[0.1, 0.6], [0.9, 0.5], [0.9, 0.5], [0.1, 0.1], [1.0], [1.0]]
-    logps = [[-1.0, -4.0], [-1.0, -1.0], [-1.0, -1.0], [-1.0, -1.0], [-1.0], [-1.0]]
+    ends = [[0.1, 0.6], [0.9, 0.5], [0.9, 0.5], [0.1, 0.1], [1.0], [1.0], [1.0]]
+    logps = [[-1.0, -4.0], [-1.0, -1.0], [-1.0, -1.0], [-1.0, -1.0], [-1.0], [-1.0], [-1.0]]
     (problem,) = solutions(told, ends, logps, 0.0)
-    first, second = problem.replies
+    first = problem.replies[0]
     assert (problem.instance, first.value, first.logp) == ("i", 0.6, -5.0)
-    assert (first.rewards, second.rewards) == ([1.0], [0.0, 1.0])
+    assert [reply.rewards for reply in problem.replies] == [[1.0], [0.0], [1.0]]
     assert choice_figures([problem]) == {
         "problems": 1,
         "chosen_value": 1.0,
         "chosen_logp": 0.5,
-        "chosen_chance": 0.75,
+        "chosen_chance": pytest.approx(2 / 3),
     }
     (mixed,) = solutions(told[::-1], ends[::-1], logps[::-1], 0.1)
-    assert [reply.value for reply in mixed.replies] == pytest.approx([0.1, 0.3])
+    assert [reply.value for reply in mixed.replies] == pytest.approx([0.3, 0.3, 0.1])
     assert choice_figures([mixed])["chosen_value"] == 0.5
     assert solutions(told[:1], ends[:1], logps[:1], 0.0) == []
     assert choice_figures([]) == {}
     trust = weigh([problem], "made up", Choice(weight=0.1, whole=True))
     assert (trust.whole, trust.weight) == (True, 0.1)
-    assert (trust.over_chance.value, trust.over_logp.value) == (0.25, 0.5)
+    assert (trust.over_chance.value, trust.over_logp.value) == (pytest.approx(1 / 3), 0.5)
 
 
 def test_replies_that_follow_one_another_are_told_apart():

@@ -19,6 +19,7 @@ from oreo_agent.errors import BundleError, DataError, OreoError, RecordError, Se
 from oreo_agent.learn import train as training
 from oreo_agent.learn.batch import Tokens
 from oreo_agent.learn.data import split
+from oreo_agent.learn.processes import repeatable
 from oreo_agent.learn.settings import OptimiserSettings, TrainSettings
 from oreo_agent.learn.train import TrainRun, train
 from oreo_agent.learn.trainer import Trainer
@@ -505,13 +506,12 @@ def test_a_value_goes_on_where_the_bundle_before_left_it(bundles, tmp_path: Path
         torch.testing.assert_close(after[name], weight, atol=1e-4, rtol=0)
 
 
-def test_threads_do_not_part_two_runs_on_a_cpu(store: Path, tmp_path: Path):
-    """What differed was too rare a sum for a small run to show: the order itself is asked for."""
-    before = torch.are_deterministic_algorithms_enabled()
-    asked: list[bool] = []
-    run = sft(store, tmp_path / "sft")
-    train(run, report=lambda _: asked.append(torch.are_deterministic_algorithms_enabled()))
-    assert asked
-    assert all(asked)
-    assert torch.are_deterministic_algorithms_enabled() == before
-    assert torch.utils.deterministic.fill_uninitialized_memory
+def test_on_a_cpu_repeatable_sums_are_asked_for_and_what_was_set_before_comes_back():
+    """A difference would be too rare for a small run to show."""
+    asked = torch.are_deterministic_algorithms_enabled
+    before = asked()
+    for device in ("cpu", "meta"):
+        with repeatable(torch.device(device)):
+            assert asked() == (device == "cpu" or before)
+        assert asked() == before
+        assert torch.utils.deterministic.fill_uninitialized_memory

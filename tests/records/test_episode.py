@@ -106,11 +106,12 @@ def test_a_reward_outside_0_to_1_is_refused(make_episode, reward):
         make_episode("a", reward=reward)
 
 
-@pytest.mark.parametrize("chosen", [-1, 1])
-def test_a_choice_that_is_not_among_the_candidates_is_refused(chosen):
+def test_where_the_candidate_that_was_chosen_is_missing_the_reply_alone_was_drawn(make_episode):
     one = CandidateRecord(ids=(1,), command="go", logp=0.0)
-    with pytest.raises(RecordError, match=f"'best-of-k' chose candidate {chosen} of 1"):
-        DecisionRecord(strategy="best-of-k", chosen=chosen, candidates=(one,))
+    for chosen, candidates in ((1, (one,)), (0, ())):
+        odd = DecisionRecord(strategy="best-of-k", chosen=chosen, candidates=candidates)
+        reply = Segment(kind="action", ids=(4, 5, 6), text="go", decision=odd)
+        assert make_episode("a", segments=(reply,)).drawn == 3
 
 
 def test_drawn_tokens_are_those_of_replies_or_what_decisions_tell_and_further_steps_count_once():

@@ -11,6 +11,7 @@ from made_reports import CONTRACT, game, report
 from oreo_agent.errors import RecordError
 from oreo_agent.rollouts.comparison import compare, compare_all
 from oreo_agent.rollouts.report import READING, Contract, Report, Settings
+from oreo_agent.rollouts.seeds import compare_methods
 from oreo_agent.rollouts.statistics import bootstrap_difference, mcnemar, wilson
 from oreo_agent.rollouts.verdicts import sentences
 
@@ -65,10 +66,22 @@ def test_a_model_is_compared_with_chance_and_told_what_chance_is_given():
     model, chance = report([1, 0, 1]), report([0, 0, 1], agent="random", contract=CHANCE)
     for found in (compare(chance, model), compare(model, chance)):
         assert found.note.startswith("random greedy reads no prompt")
-        assert "sft greedy shares the games" in found.note
         assert sentences(found)[-1] == found.note
     assert compare(chance, model).only_second == 1
     assert compare(model, model).note == ""
+
+
+def test_chance_makes_no_unlike_models_alike():
+    chance = report([0, 0], agent="random", contract=CHANCE)
+    longer = report([1, 1], contract=msgspec.structs.replace(CONTRACT, reply_token_limit=64))
+    assert len(compare_all(chance, [longer, longer])) == 2
+    with pytest.raises(RecordError, match="reply_token_limit is 32 in the first"):
+        compare_all(chance, [report([1, 0]), longer])
+    for methods in ([[report([1, 0]), longer]], [[report([1, 0])] * 2, [longer] * 2]):
+        with pytest.raises(RecordError, match="reply_token_limit is 32 in the first"):
+            compare_methods([chance, chance], methods)
+    (found,) = compare_methods([chance, chance], [[longer, longer]])
+    assert sentences(found)[-1].startswith("random greedy reads no prompt")
 
 
 @pytest.mark.parametrize(("field", "value", "line"), CHANGES)

@@ -16,6 +16,7 @@ from typing import Any
 
 from oreo_envs.alfworld.compile import UnknownGameError
 from oreo_envs.alfworld.shelf import Shelf
+from oreo_envs.faults import BREAKS, in_one_line
 from oreo_tasks.alfworld import task_type_of
 
 
@@ -47,11 +48,11 @@ class StockStage:
             with _undisturbed():
                 self._engine.load(json.loads(text))
                 self._state = self._engine.reset()
-        except (Exception, SystemExit) as error:
+        except BREAKS as error:
             # Fast Downward leaves the process when it cannot read a domain.
             raise UnknownGameError(
-                f"game {instance}: the stock engine cannot read it ({type(error).__name__}: "
-                f"{error}); restore the file from the official download, or leave the game out"
+                f"game {instance}: the stock engine cannot read it ({in_one_line(error)}); "
+                "restore the file from the official download, or leave the game out"
             ) from error
         self.instance = instance
         self.task_type = task_type_of(instance)

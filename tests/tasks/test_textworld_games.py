@@ -59,5 +59,5 @@ def test_what_is_wrong_with_a_folder_of_games_is_told(tmp_path):
         TextWorld().instances("train", str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r"holds no game .* of the split 'test'"):
         TextWorld().instances("test", str(tmp_path))
-    with pytest.raises(LookupError, match="--data"):
+    with pytest.raises(FileNotFoundError, match="--data"):
         TextWorld().instances("train")

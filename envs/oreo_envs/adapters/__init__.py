@@ -10,6 +10,7 @@ name), and is else worth 0.0.
 To add a library: write a file beside this one, then add its line to `SCHEMES`.
 """
 
+import hashlib
 import importlib
 import json
 import pkgutil
@@ -58,9 +59,12 @@ def adapted(name: str) -> Registration | None:
         source, _, query = rest.partition("?")
         settings = {key: _value(text) for key, text in parse_qsl(query, keep_blank_values=True)}
         described: Described = pkgutil.resolve_name(SCHEMES[scheme])
-        told = described(source, settings)
-        with reading(scheme):
-            register(id, **told)
+        try:
+            told = described(source, settings)
+            with reading(scheme):
+                register(id, **told)
+        except TypeError as error:
+            raise LookupError(f"{name} cannot be made: {error}; mend its settings") from error
     return REGISTRATIONS[id]
 
 
@@ -121,8 +125,14 @@ def whole_reply(instructions: str, max_reply_tokens: int) -> Prompt:
 
 
 def _id(scheme: str, rest: str) -> str:
-    """The Gymnasium id: what cannot stand in one becomes a point."""
+    """The Gymnasium id: what cannot stand in one becomes a point.
+
+    Settings that differ in nothing else are told apart by a checksum.
+    """
+    query = rest.partition("?")[2]
     name = re.sub(r"[^\w.-]+", ".", rest).strip(".")
+    if re.search(r"[^\w.=&-]", query):
+        name = f"{name}.{hashlib.sha256(rest.encode()).hexdigest()[:8]}"
     return f"{scheme}/{name}" if re.search(r"-v\d+$", name) else f"{scheme}/{name}-v0"
 
 

@@ -6,7 +6,7 @@ move; its data sets pay 1 for a right answer.
 
 import logging
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import gymnasium
@@ -32,14 +32,14 @@ def described(source: str, settings: Settings) -> dict[str, Any]:
     Raises:
         LookupError: GEM is not installed, has no such environment or cannot make it.
     """
-    made = Gem(source, **settings)
-    return {
-        "entry_point": Gem,
-        "kwargs": {"source": source, **settings},
-        "step_limit": made.step_limit,
-        "splits": splits_of_rows(made.count) if made.count else dict(SPLITS),
-        "prompt": whole_reply(INSTRUCTIONS, max_reply_tokens=1024),
-    }
+    with closing(Gem(source, **settings)) as made:
+        return {
+            "entry_point": Gem,
+            "kwargs": {"source": source, **settings},
+            "step_limit": made.step_limit,
+            "splits": splits_of_rows(made.count) if made.count else dict(SPLITS),
+            "prompt": whole_reply(INSTRUCTIONS, max_reply_tokens=1024),
+        }
 
 
 class Gem(gymnasium.Env[str, str]):

@@ -24,7 +24,7 @@ class Walkthrough(Player):
         """The next command.
 
         Raises:
-            LookupError: the game came without a walkthrough, or what chance did cannot be undone.
+            LookupError: the game came without a walkthrough.
         """
         if self._plan is None:
             self._plan = deque(info["walkthrough"])
@@ -35,9 +35,7 @@ class Walkthrough(Player):
         commands = info["admissible_commands"]
         if self._slip:
             self._recover(commands)
-        if not self._plan:
-            return "look"
-        self._last = self._plan.popleft()
+        self._last = self._plan.popleft() if self._plan else "look"
         return self._last
 
     def replaced(self, command: str) -> None:

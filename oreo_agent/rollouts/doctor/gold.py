@@ -70,14 +70,15 @@ def verify(stage: Stage) -> Verified:
     Raises:
         OreoError: the split cannot be read, or brings no solutions.
     """
-    instances = iter([each.id for each in stage.instances()])
+    everything = [each.id for each in stage.instances()]
+    stage.prepare(everything)
+    instances = iter(everything)
     solved, without = 0, 0
     failed: dict[str, str] = {}
     with named_faults(f"task {stage.task}, split {stage.split}"):
         solution = _solutions(find_task(stage.task), stage)
     with closing(stage.open()) as world:
         while lot := list(islice(instances, world.size)):
-            stage.prepare(lot)
             begun = world.begin({i: Begin(instance=id, seed=0) for i, id in enumerate(lot)})
             broken = {lot[i]: one.text for i, one in begun.items() if isinstance(one, Fault)}
             told = {

@@ -10,6 +10,8 @@ from oreo_tasks.alfworld import GENERATED
 from oreo_tasks.questions.official import Published
 from oreo_tasks.task import Holding, Task
 
+OF_THE_USER = ("questions", "textworld")
+"""Tasks whose problems are files of the user's own, wherever they are."""
 _GAMES = "json_2.1.2_tw-pddl.zip"
 FETCH_GAMES = (
     f"curl -LO https://github.com/alfworld/alfworld/releases/download/0.4.0/{_GAMES} && "
@@ -46,7 +48,7 @@ def holdings(data: str | None = None) -> Iterator[Remark]:
         told = f"{variable} is {folder or 'not set'}"
         told += "" if published else "; games of our own are played"
         yield Remark(part="data", name=name, state="missing", told=told, remedy=_fetch(published))
-    own.remove("questions")  # of the user's own, wherever they are
+    own = [name for name in own if name not in OF_THE_USER]
     told = "make their problems themselves"
     yield Remark(part="data", name=", ".join(own), state="ok", told=told)
 

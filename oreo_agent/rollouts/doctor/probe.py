@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from oreo_agent.errors import DataError, OreoError
+from oreo_agent.errors import DataError, OreoError, SettingError
 from oreo_agent.rollouts.stage import Stage, find_task
 from oreo_agent.rollouts.worlds import Begin, Fault, Scene
 
@@ -35,6 +35,12 @@ def probe(name: str, seconds: float, data: str | None = None) -> dict[str, Any]:
     try:
         stage = Stage(task=name, split=find_task(name).splits()[0], data=data, live=1)
         names = [each.id for each in stage.instances()[:INSTANCES]]
+        if not names:
+            return {"missing": f"{stage.task} has no instances of the split {stage.split!r}"}
+        try:
+            stage.prepare(names)
+        except SettingError as error:  # what makes its games is not installed
+            return {"missing": str(error)}
         return _played(stage, names, seconds)
     except DataError as error:
         return {"missing": str(error)}

@@ -164,7 +164,7 @@ def _files(split: str, data: str | None) -> dict[str, Path]:
     """The game files of a split by their ids."""
     if not data:
         kinds = ", ".join(f"textworld-{kind}" for kind in CHALLENGES)
-        raise LookupError(
+        raise FileNotFoundError(
             "name a game file (.z8, .tw-pddl) or a folder of them with --data; or take a task "
             f"whose games are made: {kinds}"
         )

@@ -48,6 +48,18 @@ def test_ids_tell_different_names_apart(told):
     assert ids[0] == "toy/Maze-v0"
     assert ids[3] == "toy/http.localhost.8000-v0"
     assert len({*ids[1:]}) == 3
+    briefly = [adapted(f"toy:Maze-v0?say=Be brief{mark}").id for mark in ("", "!", "?")]
+    assert len({*briefly}) == 3
+
+
+def test_a_setting_of_the_wrong_kind_is_told_and_no_traceback(told, monkeypatch):
+    def described(source, *, size: int):
+        return {"entry_point": Told, "step_limit": 7 + size}
+
+    monkeypatch.setattr(sys.modules[__name__], "described", lambda s, told: described(s, **told))
+    for query in ("size=big", "sise=3"):
+        with pytest.raises(LookupError, match=rf"toy:Maze\?{query} cannot be made: .*mend its"):
+            adapted(f"toy:Maze?{query}")
 
 
 def test_other_names_are_left_to_the_other_ways(told):

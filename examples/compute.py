@@ -81,7 +81,13 @@ def draw(reports: list[Report], out: Path) -> None:
         for panel in panels[0]
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
     }
-    canvas.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=8)
+    canvas.legend(
+        handles.values(),
+        handles.keys(),
+        loc="outside lower center",
+        ncols=2 * len(agents),
+        fontsize=8,
+    )
     canvas.savefig(out, dpi=110)
 
 

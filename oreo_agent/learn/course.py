@@ -50,7 +50,7 @@ class Learner(Protocol):
         ...
 
     def doubt(self) -> str:
-        """What is to be said of the data before the first step, if anything."""
+        """What is to be said of the data beside the first figures, if anything."""
         ...
 
 
@@ -75,8 +75,6 @@ class Course:
         learner, settings, selection = self.learner, self.learner.settings, self.learner.selection
         step = start = self._resume()
         seconds, tokens = 0.0, 0
-        if not step and learner.accelerator.is_main_process and (text := learner.doubt()):
-            self._say({"step": 0, "steps": learner.steps, "warning": text, "kind": "thin"})
         with heeded() as noted:
             while True:
                 self._leave_if_asked(noted(), step)
@@ -193,8 +191,12 @@ class Course:
     def _tell(self, step: int, figures: dict[str, Any]) -> None:
         if self.learner.accelerator.is_main_process:
             at = {"step": step, "steps": self.learner.steps}
+            first = not self.journal.rows
             self._say(at | figures)
-            for kind, text in trouble(self.journal.rows).items():
+            found = trouble(self.journal.rows)
+            if first and (text := self.learner.doubt()):
+                found["thin"] = text
+            for kind, text in found.items():
                 self._say(at | {"warning": text, "kind": kind})
 
     def _say(self, row: dict[str, Any]) -> None:

@@ -185,7 +185,7 @@ def test_another_reference_is_what_the_policy_is_pulled_to(an_oreo: MakeOreo):
     assert rows[1]["kl"] > 0.1
     assert_same(other, before)
     an_oreo(**told).train(resume_from_checkpoint=False)
-    assert [row["kl"] for row in rows if row.get("step") == 1][-1] == 0.0
+    assert [row["kl"] for row in rows if row.get("step") == 1 and "kl" in row][-1] == 0.0
 
 
 def test_another_reference_is_asked_once_where_its_likelihoods_are_enough(

@@ -38,8 +38,14 @@ class Line:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if last := self._last():
+            self._show(last)
         if self._live is not None:
             self._live.stop()
+
+    def _last(self) -> str:
+        """What is shown at the end, if anything."""
+        return ""
 
     @property
     def seconds(self) -> float:
@@ -82,15 +88,8 @@ class Progress(Line):
         self.played = self.won = self.tokens = self.steps = 0
         self.reasons = Counter[str]()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self.played:
-            self._show(self.line())
-        super().__exit__(kind, error, trace)
+    def _last(self) -> str:
+        return self.line() if self.played else ""
 
     @property
     def faults(self) -> int:

@@ -5,7 +5,9 @@ killed. What it prints goes nowhere, and its standard input is empty. Sets have 
 each, whatever this process has.
 """
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from multiprocessing.connection import Connection, Pipe
@@ -33,3 +35,11 @@ def start_program(module: str, *arguments: str) -> "tuple[subprocess.Popen[bytes
     finally:
         theirs.close()
     return process, line
+
+
+def end_program(process: "subprocess.Popen[bytes]", line: Connection) -> None:
+    """End what `start_program` began, with all that it has forked, which may have outlived it."""
+    line.close()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

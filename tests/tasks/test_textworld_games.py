@@ -32,8 +32,11 @@ def test_a_game_that_is_not_there_is_refused(name: str):
 
 
 def test_without_textworld_the_remedy_is_told(monkeypatch, home):
-    monkeypatch.setattr(games.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(games, "version", lambda: "0")
+    def gone(name):
+        raise games.importlib.metadata.PackageNotFoundError(name)
+
+    games.version.cache_clear()
+    monkeypatch.setattr(games.importlib.metadata, "version", gone)
     with pytest.raises(LookupError, match=r"pip install 'oreo-agent\[stock\]'"):
         load_task("textworld-cooking").prepare(["1/train/00000"])
 

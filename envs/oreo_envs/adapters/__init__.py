@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from oreo_envs.registration import REGISTRATIONS, Prompt, Registration, reading, register
+from oreo_tasks.questions.problem import check_known
 
 Settings = dict[str, Any]
 Described = Callable[[str, Settings], dict[str, Any]]
@@ -94,8 +95,7 @@ def refuse_unknown(name: str, settings: Settings, known: Sequence[str]) -> None:
         LookupError: one is not.
     """
     for setting in settings:
-        if setting not in known:
-            raise LookupError(f"{name} has no setting {setting!r}; it has {', '.join(known)}")
+        check_known(setting, known, name, "setting")
 
 
 def splits_of_rows(count: int) -> dict[str, range]:

@@ -13,7 +13,7 @@ import gymnasium
 
 from oreo_envs.adapters import Settings, library, splits_of_rows, whole_reply
 from oreo_envs.adapters.chance import OwnChance
-from oreo_envs.faults import in_one_line
+from oreo_envs.faults import BREAKS, in_one_line
 from oreo_envs.presented import instance_of
 from oreo_envs.prose import Prose
 from oreo_envs.registration import SPLITS
@@ -84,7 +84,7 @@ class Gem(gymnasium.Env[str, str]):
                 """What a data set holds; None for a game."""
                 self.count = 0 if self.rows is None else len(self.rows)
                 """Rows of a data set; 0 for a game."""
-        except Exception as error:
+        except BREAKS as error:
             raise LookupError(
                 f"GEM cannot make {source!r}: {in_one_line(error)}; see to what it asks "
                 "for, or take another one"

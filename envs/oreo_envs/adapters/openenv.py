@@ -94,7 +94,7 @@ class OpenEnv(gymnasium.Env[str, str]):
         self._success = success
         self._timeout = timeout
         self._client = library("websockets.sync.client", "openenv")
-        self._closed = library("websockets.exceptions", "openenv").ConnectionClosed
+        self._faults = library("websockets.exceptions", "openenv")
         schema = _schema(self._url)
         self._field, self._whole = field_of_action(schema["action"], action, self._url)
         self._shown = observation or only_text(schema["observation"])
@@ -145,10 +145,10 @@ class OpenEnv(gymnasium.Env[str, str]):
         try:
             if self._socket is None:
                 self._socket = self._connected()
-            with suppress(self._closed):  # a server that turns us away says why, and closes
+            with suppress(self._faults.ConnectionClosed):  # it says why, and closes
                 self._socket.send(json.dumps({"type": kind, "data": data}))
             answer = json.loads(self._socket.recv(timeout=self._timeout))
-        except Exception as error:
+        except (OSError, ValueError, self._faults.WebSocketException) as error:
             self.close()
             raise RuntimeError(
                 f"{self._url} does not answer: {in_one_line(error)}; see that the "

@@ -4,6 +4,7 @@ One player is ours, and an opponent plays all others. TextArena pays 1 for a gam
 outright, less for half the way, 0 for a draw and -1 for a loss.
 """
 
+import difflib
 import pkgutil
 import random
 import re
@@ -16,7 +17,7 @@ import gymnasium
 
 from oreo_envs.adapters import Settings, library, refuse_unknown, whole_reply
 from oreo_envs.adapters.chance import OwnChance
-from oreo_envs.faults import in_one_line
+from oreo_envs.faults import BREAKS, in_one_line
 from oreo_envs.prose import Prose
 from oreo_envs.registration import STEP_LIMIT
 
@@ -137,7 +138,7 @@ class TextArena(gymnasium.Env[str, str]):
     def _made(self) -> Any:
         known = self._arena.envs.registration.ENV_REGISTRY
         if self._name not in known:
-            near = [name for name in known if name.partition("-")[0] in self._name]
+            near = difflib.get_close_matches(self._name, known, n=5)
             raise LookupError(
                 f"TextArena has no game {self._name!r}; "
                 + (f"it has {', '.join(near[:5])}" if near else "its README lists them")
@@ -268,7 +269,7 @@ def _guarded(name: str, make: Callable[[], Any]) -> Any:
         raise LookupError(
             f"{name} is written for a newer Python than {sys.version.split()[0]}: {error}"
         ) from error
-    except Exception as error:
+    except BREAKS as error:
         raise LookupError(
             f"{name} cannot be begun: {in_one_line(error)}; see to what it asks for, or "
             "take another game"

@@ -18,7 +18,7 @@ import gymnasium
 from oreo_envs.adapters import Settings, library, splits_of_rows, whole_reply
 from oreo_envs.adapters.chance import OwnChance
 from oreo_envs.adapters.dialogue import Dialogue
-from oreo_envs.faults import in_one_line
+from oreo_envs.faults import BREAKS, in_one_line
 from oreo_envs.presented import instance_of
 from oreo_envs.prose import Prose
 from oreo_envs.registration import SPLITS, STEP_LIMIT
@@ -72,7 +72,7 @@ class Verifiers(gymnasium.Env[str, str]):
                 self._load(source, settings)
         except LookupError:
             raise
-        except Exception as error:
+        except BREAKS as error:
             raise LookupError(
                 f"verifiers cannot load {source!r}: {in_one_line(error)}; install the package that "
                 "brings it, or mend its settings"

@@ -7,6 +7,7 @@ import gymnasium
 from gymnasium.error import ResetNeeded
 
 from oreo_envs.prose import Prose
+from oreo_envs.rounds import Round
 from oreo_tasks import load_task
 from oreo_tasks.answers import Verdict, Verifier, load_verifier
 from oreo_tasks.questions.problem import Problem, QuestionTask
@@ -60,8 +61,7 @@ class QuestionEnv(gymnasium.Env[str, str]):
         self.action_space = Prose()
         self.render_mode = render_mode
         self._split, self._data = split, data
-        self._ids = _ids(task, split, data)
-        self._next = 0
+        self._round = Round(_ids(task, split, data))
         self._problem: Problem | None = None
         self._steps: list[str] = []
         self._verdict: Verdict | None = None
@@ -79,11 +79,10 @@ class QuestionEnv(gymnasium.Env[str, str]):
         """
         super().reset(seed=seed)
         if seed is not None:
-            self._next = int(self.np_random.integers(len(self._ids)))
+            self._round.restart(self.np_random)
         instance = (options or {}).get("instance")
         if instance is None:
-            instance = self._ids[self._next]
-            self._next = (self._next + 1) % len(self._ids)
+            instance = self._round.next()
         self._problem = self._task.problem(instance, self._split, self._data)
         self._steps, self._verdict, self._over = [], None, False
         return self._problem.question, self._info()

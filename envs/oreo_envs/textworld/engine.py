@@ -36,7 +36,6 @@ class Engine:
 
     def begin(self, slot: int, path: str) -> dict[str, Any]:
         """Start the game of that file."""
-        self.end(slot)
         wanted = self._textworld.EnvInfos(
             feedback=True,
             admissible_commands=True,

@@ -6,6 +6,7 @@ import gymnasium
 from gymnasium.error import ResetNeeded
 
 from oreo_envs.prose import Prose
+from oreo_envs.rounds import Round
 from oreo_envs.textworld import wording
 from oreo_envs.textworld.host import HOST, MEMORY, Game
 from oreo_tasks import load_task
@@ -66,8 +67,7 @@ class TextWorldEnv(gymnasium.Env[str, str]):
         self.render_mode = render_mode
         self._split, self._data, self._score, self._memory = split, data, score, memory
         self._types = {each.id: each.task_type for each in self._task.instances(split, data)}
-        self._ids = list(self._types)
-        self._next = 0
+        self._round = Round(list(self._types))
         self._game: Game | None = None
         self._instance = ""
         self._state: dict[str, Any] = {}
@@ -86,11 +86,10 @@ class TextWorldEnv(gymnasium.Env[str, str]):
         """
         super().reset(seed=seed)
         if seed is not None:
-            self._next = int(self.np_random.integers(len(self._ids)))
+            self._round.restart(self.np_random)
         instance = (options or {}).get("instance")
         if instance is None:
-            instance = self._ids[self._next]
-            self._next = (self._next + 1) % len(self._ids)
+            instance = self._round.next()
         path = self._task.path(instance, self._split, self._data)
         self.close()
         self._game = HOST.begin(str(path), self._memory)

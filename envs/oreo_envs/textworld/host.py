@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from typing import Any
 
-from oreo_tasks.programs import start_program
+from oreo_tasks.programs import end_program, start_program
 
 MEMORY = 1 << 30
 """Bytes that an engine may hold before the next games begin in a new one."""
@@ -142,10 +142,8 @@ class _Engine:
         """End the process."""
         self.alive = False
         self._line.close()
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        if self._process.poll() is None:  # closed once more, its number may be another's
+            end_program(self._process, self._line)
 
     def _how(self) -> str:
         with contextlib.suppress(Exception):

@@ -5,15 +5,13 @@ memory or crashes is replaced, what it prints goes nowhere, and its standard inp
 ends with this process, also when this one is killed, because its line then closes.
 """
 
-import contextlib
 import json
 import os
 import queue
-import signal
 import weakref
 from multiprocessing.connection import Connection
 
-from oreo_tasks.programs import start_program
+from oreo_tasks.programs import end_program, start_program
 
 SECONDS_TO_START = 120.0
 """How long a child may take to import math-verify; seconds on a busy machine, never minutes."""
@@ -68,10 +66,7 @@ class Child:
 
     def close(self) -> None:
         """Kill it, with what it has forked."""
-        self._line.close()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        end_program(self._process, self._line)
 
 
 def _received(line: Connection, seconds: float) -> str:

@@ -59,11 +59,6 @@ class TextWorld:
             digest.update(name.encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()[:16]
 
-    def prepare(
-        self, instances: Iterable[str], data: str | None = None, tell: games.Tell | None = None
-    ) -> None:
-        """Nothing is to be made."""
-
     def path(self, instance: str, split: str, data: str | None = None) -> Path:
         """The game file of that id.
 
@@ -128,8 +123,7 @@ class _Made:
         """
         recipe_of(self._challenge, instance)
         games.prepare(self._challenge, [instance])
-        path = games.path_of(self._challenge, instance)
-        return path.with_name(f"{path.name}.z8")
+        return games.game_of(self._challenge, instance)
 
 
 class Simple(_Made):

@@ -1,11 +1,10 @@
 """Game files: where they are kept, and how those that are missing are made side by side."""
 
 import contextlib
+import functools
 import importlib.metadata
-import importlib.util
 import json
 import os
-import signal
 from collections import deque
 from collections.abc import Callable, Iterable
 from multiprocessing.connection import wait
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from oreo_tasks.cache import cache_folder
-from oreo_tasks.programs import start_program
+from oreo_tasks.programs import end_program, start_program
 from oreo_tasks.textworld.challenges import Challenge, recipe_of
 
 PATIENCE = 300.0
@@ -27,6 +26,7 @@ Tell = Callable[[int, int], None]
 """Hears how many games of how many are made."""
 
 
+@functools.cache
 def version() -> str:
     """Of TextWorld and of our settings: what decides games beside their ids.
 
@@ -44,6 +44,12 @@ def path_of(challenge: Challenge, instance: str) -> Path:
     return cache_folder() / "textworld" / version() / challenge.name / instance
 
 
+def game_of(challenge: Challenge, instance: str) -> Path:
+    """The file that is played."""
+    path = path_of(challenge, instance)
+    return path.with_name(f"{path.name}.z8")
+
+
 def prepare(challenge: Challenge, instances: Iterable[str], tell: Tell | None = None) -> None:
     """Make the games that are not there yet, as many at a time as there are processors.
 
@@ -57,11 +63,9 @@ def prepare(challenge: Challenge, instances: Iterable[str], tell: Tell | None = 
         RuntimeError: a game cannot be made; the message names it.
     """
     wanted = dict.fromkeys(instances)
-    missing = [each for each in wanted if not _game(path_of(challenge, each)).exists()]
+    missing = [each for each in wanted if not game_of(challenge, each).exists()]
     if not missing:
         return
-    if importlib.util.find_spec("textworld") is None:
-        raise LookupError(f"TextWorld is not installed: {REMEDY}")
     crew = _Makers(challenge, missing)
     try:
         for done in crew.work():
@@ -69,10 +73,6 @@ def prepare(challenge: Challenge, instances: Iterable[str], tell: Tell | None = 
                 tell(done, len(missing))
     finally:
         crew.dismiss()
-
-
-def _game(path: Path) -> Path:
-    return path.with_name(f"{path.name}.z8")
 
 
 class _Makers:
@@ -127,11 +127,7 @@ class _Makers:
             line.send_bytes(json.dumps(order).encode())
 
     def _end(self, line: Any) -> None:
-        process, _ = self._lines.pop(line)
-        line.close()
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        end_program(self._lines.pop(line)[0], line)
 
     def dismiss(self) -> None:
         """End them all, whatever they are doing."""

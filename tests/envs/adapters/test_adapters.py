@@ -75,7 +75,7 @@ def test_a_library_that_is_not_installed_is_named_with_its_extra():
 
 def test_a_setting_that_there_is_not_is_refused():
     refuse_unknown("toy:Maze", {"size": 3}, ["size", "kind"])
-    with pytest.raises(LookupError, match="no setting 'sise'; it has size, kind"):
+    with pytest.raises(LookupError, match="no setting 'sise'; did you mean 'size'"):
         refuse_unknown("toy:Maze", {"sise": 3}, ["size", "kind"])
 
 

@@ -123,7 +123,7 @@ def test_the_random_opponent_has_the_instances_chance(made):
         ("TicTacToe-v0?opponent=random&seat=2", "no seat 2; seats are 0 to 1"),
         ("TowerOfHanoi-v0?opponent=random", "is for one player"),
         ("TowerOfHanoi-v0?disks=3", "no setting 'disks'"),
-        ("TowerOfHanoy-v0", "has no game"),
+        ("TowerOfHanoy-v0", "has no game.*it has TowerOfHanoi-v0"),
         ("GuessWho-v0", "cannot be begun.*OPENROUTER_API_KEY"),
     ],
 )

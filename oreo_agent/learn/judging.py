@@ -35,6 +35,7 @@ from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.model.bundle import amend, read_card
 from oreo_agent.model.calibration import Calibration
 from oreo_agent.model.networks import ValueNetwork, load_policy
+from oreo_agent.model.threads import use_threads
 from oreo_agent.model.trust import AMONG_REPLIES, Choice, Trust, usual_choice
 
 
@@ -121,7 +122,7 @@ def judge_bundle(
             f"{bundle} was trained on these very episodes, on which it looks better than it is; "
             "add --held-out, or name a store of other instances"
         )
-    torch.set_num_threads(threads)
+    use_threads(threads)
     device = accelerator().device
     policy = TokenScores(load_policy(bundle / "policy")).to(device).eval()
     value = StateValues(ValueNetwork.load(bundle / "value")).to(device).eval()

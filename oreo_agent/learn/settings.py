@@ -123,7 +123,7 @@ class TrainSettings:
     report_every: int = 50
     """Steps between lines of metrics."""
     threads: int = 1
-    """CPU threads."""
+    """CPU threads, if the process has so many cores."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Of the weights that are trained."""
     seed: int = 0

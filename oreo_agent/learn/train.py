@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
-import torch
 
 from oreo_agent.config import build
 from oreo_agent.errors import SettingError
@@ -27,6 +26,7 @@ from oreo_agent.learn.wiring import Laid, lay
 from oreo_agent.model.bundle import Card, read_card, write_bundle
 from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.description import with_value_section
+from oreo_agent.model.threads import use_threads
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,7 +112,7 @@ def prepare(run: TrainRun, *, reckon: bool = True) -> Ready | Card:
     check_trackers(run.tracker)
     kind = OBJECTIVES.load(run.method)
     objective = build(kind, run.objective, at=run.method)
-    torch.set_num_threads(run.train.threads)
+    use_threads(run.train.threads)
     episodes, prompt_settings, facts = read_episodes(run.data, run.train)
     work = run.out.with_name(f"{run.out.name}.training")
     identity = _identity(run, facts)

@@ -32,6 +32,7 @@ from oreo_agent.learn.selection import Selection
 from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.learn.sharding import settle
 from oreo_agent.learn.warnings import thin
+from oreo_agent.model.threads import use_threads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ class Trainer:
 
     def run(self) -> dict[str, Any]:
         """Train to the end, from the last checkpoint on; see `Course.run`."""
-        torch.set_num_threads(self.settings.threads)
+        use_threads(self.settings.threads)
         torch.manual_seed(self.settings.seed)
         with repeatable(self.accelerator.device):
             return Course(self, self.folder, self.report).run()

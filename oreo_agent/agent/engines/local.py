@@ -14,6 +14,7 @@ from oreo_agent.agent.engines.tree import TreeReader
 from oreo_agent.errors import EngineError
 from oreo_agent.model.networks import ValueNetwork, load_policy, output_weight
 from oreo_agent.model.steps import Steps
+from oreo_agent.model.threads import use_threads
 
 
 def open_engine(parts: Parts) -> "LocalEngine":
@@ -22,7 +23,7 @@ def open_engine(parts: Parts) -> "LocalEngine":
     Raises:
         BundleError: weights cannot be read.
     """
-    torch.set_num_threads(parts.threads)
+    use_threads(parts.threads)
     auto = "cuda" if torch.cuda.is_available() else "cpu"
     place = torch.device(auto if parts.device == "auto" else parts.device)
     policy = load_policy(parts.policy)

@@ -20,12 +20,11 @@ def test_no_more_threads_than_cores(
 
 
 def test_cores_are_those_that_the_process_may_run_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        threads.os,
-        "sched_getaffinity",
-        lambda process: {0, 3, 5} if process == 0 else set(),
-        raising=False,
-    )
+    def allowed(process: int) -> set[int]:
+        assert process == 0  # this one
+        return {0, 3, 5}
+
+    monkeypatch.setattr(threads.os, "sched_getaffinity", allowed, raising=False)
     assert threads.cores() == 3
 
     monkeypatch.delattr(threads.os, "sched_getaffinity")

@@ -1,20 +1,20 @@
 """Reasoning in steps on two CPU cores: imitate, try often, learn which steps led to the answer.
 
-    python examples/wordproblems.py [--seed 0] [--problems 500] [--out runs/wordproblems]
+    python examples/wordproblems.py [--seed 0] [--problems 500] [--out runs/wordproblems] [--short]
 
 A model of less than a million weights, made from nothing, imitates worked solutions of number
 puzzles, whose steps are easier to check than to find (SFT). It solves 2,000 of them ten times each
 and learns a value and a policy from which of its solutions ended well (OREO); another learns from
 the right ones alone (rejection). Then each solves puzzles that it has not seen, by a beam over
 steps with that value, and by everything that needs no value. Every step is one command of
-`oreo-agent`, printed before it runs; what was stopped goes on where it was. ``--data medium`` is
-arithmetic word problems instead.
+`oreo-agent`, printed before it runs; what was stopped goes on where it was. ``--short`` leaves out
+rejection and most rows; ``--data medium`` is arithmetic word problems instead.
 """
 
 import argparse
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,15 @@ class Row:
     name: str
     agent: str
     how: tuple[str, ...]
+
+
+def few_rows() -> Iterator[Row]:
+    """What a short run shows: whether the value is of use."""
+    yield Row("SFT greedy", "sft", ("--strategy", "greedy"))
+    yield Row("OREO greedy", "oreo", ("--strategy", "greedy"))
+    for score in ("value", "logp", "chance"):
+        beam = ("--strategy", "beam", "--k", "5", "--score", score)
+        yield Row(f"SFT beam 5, {score}", "sft", beam)
 
 
 def rows(data: str) -> Iterator[Row]:
@@ -66,8 +75,8 @@ def rows(data: str) -> Iterator[Row]:
         yield Row(f"OREO best-of-25, {score}", "oreo", (*many, "--score", score))
 
 
-def learn(out: Path, data: str, seed: str) -> None:
-    """Worked solutions, imitation, solutions of its own, OREO."""
+def learn(out: Path, data: str, seed: str, *, control: bool) -> None:
+    """Worked solutions, imitation, solutions of its own, OREO; rejection as a control."""
     train = (*TASK, "--split", "train", "--data", data)
     seeded = ("--seed", seed)
 
@@ -87,11 +96,15 @@ def learn(out: Path, data: str, seed: str) -> None:
     solutions = ("--data", str(out / "own"), "--model")
     run(taught("value", "value", *solutions, str(out / "sft")))
     run(taught("policy", "oreo", *solutions, str(out / "value")))
+    if not control:
+        return
     said("The control: as many passes over the right solutions alone.")
     run(taught("rejection", "rejection", *solutions, str(out / "sft")))
 
 
-def judge(out: Path, data: str, split: str, problems: int, seed: str) -> dict[str, Report]:
+def judge(
+    rows: Iterable[Row], out: Path, data: str, split: str, problems: int, seed: str
+) -> dict[str, Report]:
     """All rows on the same held-out problems, two at a time."""
     said(f"{problems} problems of {split}.")
     judged = (*TASK, "--split", split, "--data", data, "--episodes", str(problems))
@@ -102,7 +115,7 @@ def judge(out: Path, data: str, split: str, problems: int, seed: str) -> dict[st
         # what its own held-out evidence says of a value is to be seen here, not obeyed
         return ("--agent", str(out / row.agent), *judged, *row.how, *value, "--trust-value")
 
-    return scored(out / "reports" / split, {row.name: how(row) for row in rows(data)})
+    return scored(out / "reports" / split, {row.name: how(row) for row in rows})
 
 
 def show(reports: dict[str, Report]) -> None:
@@ -148,11 +161,13 @@ def main() -> None:
     parser.add_argument("--split", default="valid", help="valid, or test once all is chosen")
     parser.add_argument("--out", type=Path, default=Path("runs/wordproblems"), help="a folder")
     parser.add_argument("--data", default=PUZZLE, help="a tier of the word problems")
+    parser.add_argument("--short", action="store_true", help="no rejection, and few rows")
     asked = parser.parse_args()
     began = time.monotonic()
     asked.out.mkdir(parents=True, exist_ok=True)
-    learn(asked.out, asked.data, asked.seed)
-    reports = judge(asked.out, asked.data, asked.split, asked.problems, asked.seed)
+    learn(asked.out, asked.data, asked.seed, control=not asked.short)
+    shown = few_rows() if asked.short else rows(asked.data)
+    reports = judge(shown, asked.out, asked.data, asked.split, asked.problems, asked.seed)
     show(reports)
     minutes = (time.monotonic() - began) / 60
     CONSOLE.print(f"\n{minutes:.1f} minutes. Accuracy against compute, drawn:")

@@ -86,6 +86,7 @@ class Trainer:
             self.movers["value"] = Mover(self.value, settings.value, self.steps)
             self.trained["value"] = self.value
         self.means = Means()
+        self._order: tuple[int, list[int]] = (-1, [])
         by_value = objective.needs.value and objective.needs.keeps_value
         by = "value_residual" if by_value else "policy_loss"
         self.selection = Selection(settings, by=by, warm=self.warm, steps=self.steps)
@@ -106,10 +107,12 @@ class Trainer:
     def drawn(self, step: int) -> list[Unit]:
         """A slice of the permutation of the epoch that ``step`` lies in."""
         epoch, place = divmod(step, self.per_epoch)
-        order = list(range(len(self.units)))
-        Random(f"{self.settings.seed}/order/{epoch}").shuffle(order)
+        if epoch != self._order[0]:  # which takes as long as a small step where episodes are many
+            order = list(range(len(self.units)))
+            Random(f"{self.settings.seed}/order/{epoch}").shuffle(order)
+            self._order = epoch, order
         size = self.settings.batch
-        return [self.units[i] for i in order[place * size : (place + 1) * size]]
+        return [self.units[i] for i in self._order[1][place * size : (place + 1) * size]]
 
     def _renamed(self, episode: Tokens, epoch: int) -> Tokens:
         if self.data.relabel is None:

@@ -30,6 +30,8 @@ TASK = ("--task", "wordproblems")
 BEAMS = ("1", "3", "5", "7")
 CONTROLS = ("logp", "constant", "chance")
 PUZZLE = "puzzle"
+SHORT = {"SFT greedy", "OREO greedy", *(f"SFT beam 5, {how}" for how in ("value", "logp", "chance"))}
+"""The rows of a short run: whether the value is of use."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,6 @@ class Row:
     name: str
     agent: str
     how: tuple[str, ...]
-
-
-def few_rows() -> Iterator[Row]:
-    """What a short run shows: whether the value is of use."""
-    yield Row("SFT greedy", "sft", ("--strategy", "greedy"))
-    yield Row("OREO greedy", "oreo", ("--strategy", "greedy"))
-    for score in ("value", "logp", "chance"):
-        beam = ("--strategy", "beam", "--k", "5", "--score", score)
-        yield Row(f"SFT beam 5, {score}", "sft", beam)
 
 
 def rows(data: str) -> Iterator[Row]:
@@ -103,9 +96,9 @@ def learn(out: Path, data: str, seed: str, *, control: bool) -> None:
 
 
 def judge(
-    rows: Iterable[Row], out: Path, data: str, split: str, problems: int, seed: str
+    shown: Iterable[Row], out: Path, data: str, split: str, problems: int, seed: str
 ) -> dict[str, Report]:
-    """All rows on the same held-out problems, two at a time."""
+    """These rows on the same held-out problems, two at a time."""
     said(f"{problems} problems of {split}.")
     judged = (*TASK, "--split", split, "--data", data, "--episodes", str(problems))
     judged = (*judged, "--seed", seed, "--live", "64")
@@ -115,7 +108,7 @@ def judge(
         # what its own held-out evidence says of a value is to be seen here, not obeyed
         return ("--agent", str(out / row.agent), *judged, *row.how, *value, "--trust-value")
 
-    return scored(out / "reports" / split, {row.name: how(row) for row in rows})
+    return scored(out / "reports" / split, {row.name: how(row) for row in shown})
 
 
 def show(reports: dict[str, Report]) -> None:
@@ -166,7 +159,7 @@ def main() -> None:
     began = time.monotonic()
     asked.out.mkdir(parents=True, exist_ok=True)
     learn(asked.out, asked.data, asked.seed, control=not asked.short)
-    shown = few_rows() if asked.short else rows(asked.data)
+    shown = [row for row in rows(asked.data) if row.name in SHORT or not asked.short]
     reports = judge(shown, asked.out, asked.data, asked.split, asked.problems, asked.seed)
     show(reports)
     minutes = (time.monotonic() - began) / 60

@@ -30,7 +30,13 @@ TASK = ("--task", "wordproblems")
 BEAMS = ("1", "3", "5", "7")
 CONTROLS = ("logp", "constant", "chance")
 PUZZLE = "puzzle"
-SHORT = {"SFT greedy", "OREO greedy", *(f"SFT beam 5, {how}" for how in ("value", "logp", "chance"))}
+SHORT = (
+    "SFT greedy",
+    "OREO greedy",
+    "SFT beam 5, value",
+    "SFT beam 5, logp",
+    "SFT beam 5, chance",
+)
 """The rows of a short run: whether the value is of use."""
 
 

@@ -2,18 +2,34 @@
 
 import multiprocessing
 import os
+import signal
 import socket
 from collections.abc import Callable
 from typing import Any
 
 
 def by_two(work: Callable[..., Any], *arguments: Any) -> list[Any]:
-    """What ``work(*arguments)`` returns in each of two processes; it has to be importable."""
+    """What ``work(*arguments)`` returns in each of two processes; it has to be importable.
+
+    Very seldom the thread in which gloo waits for its peer crashes inside libc; such a pair is
+    started anew, once.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["oreo_agent.learn.train", "oreo_agent.learn.objectives.oreo"])
+    try:
+        return _pair(context, work, arguments)
+    except _Crashed:
+        return _pair(context, work, arguments)
+
+
+class _Crashed(RuntimeError):
+    """A process ended by a segmentation fault."""
+
+
+def _pair(context: Any, work: Callable[..., Any], arguments: Any) -> list[Any]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["oreo_agent.learn.train", "oreo_agent.learn.objectives.oreo"])
     pipes = [context.Pipe(duplex=False) for _ in range(2)]
     processes = [
         context.Process(target=_one, args=(rank, port, there, work, arguments))
@@ -23,7 +39,14 @@ def by_two(work: Callable[..., Any], *arguments: Any) -> list[Any]:
         process.start()
     for _, there in pipes:
         there.close()
-    said = [here.recv() for here, _ in pipes]
+    try:
+        said = [here.recv() for here, _ in pipes]
+    except EOFError:
+        for process in processes:
+            process.join(timeout=60)
+        if -signal.SIGSEGV in [process.exitcode for process in processes]:
+            raise _Crashed from None
+        raise
     for process in processes:
         process.join()
     return said

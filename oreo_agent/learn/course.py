@@ -49,8 +49,8 @@ class Learner(Protocol):
         """Held-out figures; none without held-out episodes."""
         ...
 
-    def doubt(self) -> str:
-        """What is to be said of the data beside the first figures, if anything."""
+    def doubts(self) -> Mapping[str, str]:
+        """What is to be said of the data beside the first figures, by kind."""
         ...
 
 
@@ -194,9 +194,8 @@ class Course:
             first = not self.journal.rows
             self._say(at | figures)
             found = trouble(self.journal.rows)
-            if first and (text := self.learner.doubt()):
-                found["thin"] = text
-            for kind, text in found.items():
+            doubts = self.learner.doubts() if first else {}
+            for kind, text in (found | dict(doubts)).items():
                 self._say(at | {"warning": text, "kind": kind})
 
     def _say(self, row: dict[str, Any]) -> None:

@@ -31,7 +31,7 @@ from oreo_agent.learn.ranking import (
     weigh,
 )
 from oreo_agent.learn.reference import Known, looked_up
-from oreo_agent.learn.settings import TrainSettings
+from oreo_agent.learn.settings import TrainSettings, setting_apart
 from oreo_agent.model.bundle import amend, read_card
 from oreo_agent.model.calibration import Calibration
 from oreo_agent.model.networks import ValueNetwork, load_policy
@@ -247,7 +247,7 @@ def _held_out(
     episodes: Sequence[Tokens], facts: Mapping[str, Any], trained: Mapping[str, Any]
 ) -> tuple[list[Tokens], dict[str, Any]]:
     """Those of instances that a run with these settings holds out, and the facts of them."""
-    run = TrainSettings(seed=trained["seed"], held_out=trained["held_out"])
+    run = setting_apart(trained)
     kept = [episode for episode in episodes if held_out(episode.instance, run)]
     if not kept:
         raise DataError(

@@ -161,6 +161,11 @@ class TrainSettings:
             raise ValueError(f"discount is a factor above 0 and at most 1, got {self.discount}")
 
 
+def setting_apart(stored: Mapping[str, Any]) -> TrainSettings:
+    """Settings that hold out the instances which a run held out whose bundle keeps ``stored``."""
+    return TrainSettings(seed=stored["seed"], held_out=stored["held_out"])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainRun:
     """Everything that decides a bundle."""

@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedModel
 
 from oreo_agent.errors import RecordError, SettingError
-from oreo_agent.learn.settings import TINY, TrainRun
+from oreo_agent.learn.settings import TINY, TrainRun, TrainSettings, setting_apart
 from oreo_agent.model.bundle import CARD, fingerprint, read_card
 from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.networks import ValueNetwork, load_policy, new_policy
@@ -30,6 +30,8 @@ class Start:
     base: str
     """What it is, for people."""
     max_context: int
+    before: TrainSettings | None = None
+    """How the run set instances apart that the value is from."""
 
     def refuse_other_tokenizer(self, name: str) -> None:
         """Raise a `RecordError` unless the episodes hold ids of this tokenizer."""
@@ -65,6 +67,7 @@ def begin(run: TrainRun, prompt_settings: Mapping[str, Any]) -> Start:
             tokenizer=tokenizer,
             base=f"bundle {fingerprint(folder)} ({card.method})",
             max_context=card.max_context,
+            before=setting_apart(card.settings["train"]) if card.has_value else None,
         )
     tokenizer = load_tokenizer(folder)
     policy = load_policy(folder, dtype=dtype)

@@ -34,6 +34,25 @@ def thin(episodes: int, won: int) -> str:
     )
 
 
+def met(held: int, unsure: int, seed: int, share: float) -> str:
+    """What is to be said where the value at the start may know what it is judged by; else nothing.
+
+    Args:
+        held: instances that this run holds out.
+        unsure: how many of them the run before did not.
+        seed: of the run before.
+        share: of the instances that it held out.
+    """
+    if not unsure:
+        return ""
+    return (
+        f"the value at the start was trained with seed {seed} and train.held_out {share:g}, which "
+        f"did not hold out {unsure} of the {held} instances that judge it here. If its episodes "
+        "were of the same instances, all held-out figures flatter it; take "
+        f"--seed {seed} and train.held_out={share:g} again"
+    )
+
+
 def trouble(rows: Sequence[Row]) -> dict[str, str]:
     """Of the kinds of trouble that the last line of a journal shows, those not told before.
 

@@ -49,6 +49,8 @@ class Cast:
     device: str = "auto"
     threads: int = 1
     """CPU threads of the engine."""
+    forbidden: str = ""
+    """The score that the gate took from the strategy."""
 
     def __post_init__(self) -> None:
         STRATEGIES.check(self.strategy)
@@ -80,7 +82,7 @@ class Cast:
         if not self.is_model or not (judge / CARD).exists():
             return self, ""
         trust = read_card(judge).trust
-        asked = build_strategy(self.strategy, dict(self.settings), max_tokens=1)
+        asked: Any = build_strategy(self.strategy, dict(self.settings), max_tokens=1)
         why = objection(asked, trust)
         if not why:
             return self, ""
@@ -89,7 +91,8 @@ class Cast:
         before, after = settings_of(asked), settings_of(by_policy(asked))
         other = {name: after[name] for name in after if after[name] != before[name]}
         said = f"{judge}: {why}; the policy chooses in its place, unless you say --trust-value"
-        return replace(self, settings=tuple((dict(self.settings) | other).items())), said
+        settings = tuple((dict(self.settings) | other).items())
+        return replace(self, settings=settings, forbidden=asked.score), said
 
     @property
     def strategy_name(self) -> str:

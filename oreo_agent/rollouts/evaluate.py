@@ -135,7 +135,7 @@ def _who(cast: Cast, player: Player) -> Settings:
         epsilon = f"epsilon={cast.epsilon:g}" if cast.epsilon else ""
         return Settings(agent=cast.policy, strategy=epsilon)
     strategy = player.agent.strategy
-    score = getattr(strategy, "score", "")
+    score, weight = getattr(strategy, "score", ""), getattr(strategy, "weight", 0.0)
     return Settings(
         agent=cast.policy,
         fingerprint=player.policy.fingerprint,
@@ -143,7 +143,8 @@ def _who(cast: Cast, player: Player) -> Settings:
         k=getattr(strategy, "k", 1),
         temperature=getattr(strategy, "temperature", None),
         score=score,
-        logp_weight=getattr(strategy, "weight", 0.0) if score == "value" else 0.0,
+        logp_weight=weight if "value" in (score, cast.forbidden) else 0.0,
+        forbidden=cast.forbidden,
     )
 
 

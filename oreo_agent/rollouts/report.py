@@ -109,7 +109,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     score: str = ""
     """What the candidates are ranked by: ``value``, ``logp``, ``random``, ``constant``."""
     logp_weight: float = 0.0
-    """lambda in V + lambda * log-probability, where ``score`` is ``value``."""
+    """lambda in V + lambda * log-probability, where ``score`` is ``value`` or was to be."""
+    forbidden: str = ""
+    """What the candidates were to be ranked by, had the value's own held-out evidence not spoken
+    against it: ``score`` stands in its place."""
+
+    @property
+    def asked(self) -> "Settings":
+        """The same as it was asked for, whatever the value's evidence says."""
+        if not self.forbidden:
+            return self
+        return msgspec.structs.replace(self, score=self.forbidden, forbidden="")
 
     @property
     def label(self) -> str:
@@ -121,7 +131,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         parts = [Path(self.agent).name, strategy]
         if self.k > 1 and self.score:
             parts.append(f"by {self.score}")
-        if self.logp_weight:
+        if self.logp_weight and not self.forbidden:
             parts.append(f"+ {self.logp_weight:g} logp")
         if self.temperature is not None:
             parts.append(f"T={self.temperature:g}")

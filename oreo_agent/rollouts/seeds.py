@@ -131,11 +131,17 @@ def _leads(first: Report, second: Report) -> list[int]:
 
 
 def _spread(reports: Sequence[Report]) -> Spread:
-    """One side's rates; refuses seeds that decide in unlike ways."""
+    """One side's rates; refuses seeds that were asked to decide in unlike ways.
+
+    Whether a value may choose is for its own evidence to say, so seeds are of one method whatever
+    that says of each.
+    """
     agent = _common_name([Path(report.settings.agent).name for report in reports])
     kinds = [
-        msgspec.structs.replace(report.settings, agent=agent, fingerprint="") for report in reports
+        msgspec.structs.replace(report.settings.asked, agent=agent, fingerprint="")
+        for report in reports
     ]
+    gated = sum(bool(report.settings.forbidden) for report in reports)
     for report, kind in zip(reports, kinds, strict=True):
         if kind != kinds[0]:
             raise RecordError(
@@ -143,8 +149,9 @@ def _spread(reports: Sequence[Report]) -> Spread:
                 "method: they decide in unlike ways; compare each with its own kind"
             )
     shares = [report.totals.success.share for report in reports]
+    trusted = f", {len(reports) - gated} of {len(reports)} trusted" if gated else ""
     return Spread(
-        label=kinds[0].label,
+        label=kinds[0].label + trusted,
         shares=shares,
         mean=mean(shares),
         deviation=stdev(shares) if len(shares) > 1 else None,

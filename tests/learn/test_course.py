@@ -64,8 +64,8 @@ class Toy:
         taken = int(self.movers["value"].tensors()["0.0.step"])
         return {"loss": FIGURES[taken]}
 
-    def doubt(self) -> str:
-        return ""
+    def doubts(self) -> dict[str, str]:
+        return {}
 
     @property
     def weights(self) -> dict[str, torch.Tensor]:

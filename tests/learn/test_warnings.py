@@ -9,7 +9,7 @@ import pytest
 
 from oreo_agent.learn.settings import OptimiserSettings, TrainRun, TrainSettings
 from oreo_agent.learn.train import train
-from oreo_agent.learn.warnings import thin, trouble
+from oreo_agent.learn.warnings import met, thin, trouble
 
 FINE = {"spread": 0.2, "auc_75": 0.9, "mse": 0.1}
 
@@ -88,6 +88,31 @@ def test_only_what_learns_from_outcomes_says_so(run: TrainRun, a_store: Any, an_
     rows.clear()
     train(replace(thin_run, method="sft", out=run.out.parent / "sft"), rows.append)
     assert not any("warning" in row for row in rows)
+
+
+def test_a_value_that_may_know_its_judges_is_told_of(run: TrainRun, a_store: Any, an_episode: Any):
+    store = a_store(
+        run.out.parent / "many", [an_episode(i, reward=float(i % 2)) for i in range(20)]
+    )
+    first = replace(
+        run,
+        data=(store,),
+        size="32x1",
+        train=TrainSettings(epochs=0.0, value_warmup=1.0, batch=10, held_out=0.5, seed=3),
+    )
+    assert "met" not in told(first)
+    again = replace(first, model=str(first.out), out=run.out.parent / "again")
+    assert "met" not in told(again)
+    settings = replace(first.train, seed=4)
+    said = told(replace(again, train=settings, out=run.out.parent / "other"))["met"]
+    assert "trained with seed 3 and train.held_out 0.5" in said
+    assert "take --seed 3 and train.held_out=0.5 again" in said
+
+
+@pytest.mark.parametrize(("unsure", "words"), [(0, ""), (3, "did not hold out 3 of the 8")])
+def test_judges_that_were_set_apart_before_too_are_no_trouble(unsure: int, words: str):
+    found = met(8, unsure, 1, 0.1)
+    assert words in found if words else found == ""
 
 
 def told(run: TrainRun) -> dict[str, str]:

@@ -144,6 +144,7 @@ def test_a_value_that_is_known_to_choose_badly_does_not_choose_and_it_is_said(tm
     asked = Cast(policy=bad, strategy="best-of-k", settings=(("k", 3),))
     cast, said = asked.gated()
     assert dict(cast.settings) == {"k": 3, "score": "logp", "values": True}
+    assert (asked.forbidden, cast.forbidden) == ("", "value")
     assert said.startswith(f"{bad}: choosing by V would lose 3.0 points")
     assert said.endswith(
         "41 states of 30 instances, b; the policy chooses in its place, unless you say "
@@ -163,6 +164,7 @@ def test_what_needs_no_value_chooses_whole_solutions_in_its_place(tmp_path, scor
     cast, said = Cast(policy=bad, strategy="best-of-n", settings=(("by", score),)).gated()
     assert said
     assert dict(cast.settings) == {"by": instead}
+    assert cast.forbidden == score
 
 
 def test_only_a_value_that_chooses_is_doubted(tmp_path):

@@ -1,5 +1,7 @@
 """Several seeds of one or more ways of training: pooled by games, told apart by seeds."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -111,6 +113,23 @@ def test_seeds_of_one_side_decide_alike():
     sampled = msgspec.structs.replace(NEW[1], settings=Settings(agent="new-2", strategy="sample"))
     with pytest.raises(RecordError, match="new-1 greedy and new-2 sample are no seeds of one"):
         compare_seeds(OLD, [NEW[0], sampled])
+
+
+def beam(**settings: Any) -> Settings:
+    return Settings(agent="new-1", strategy="beam", k=5, logp_weight=0.03, **settings)
+
+
+def test_a_value_that_may_not_choose_is_still_a_seed_of_its_method():
+    by_value = msgspec.structs.replace(NEW[0], settings=beam(score="value"))
+    gated = msgspec.structs.replace(NEW[1], settings=beam(score="logp", forbidden="value"))
+    assert gated.settings.label == "new-1 beam-5 by logp"
+    found = compare_seeds(OLD, [by_value, gated])
+    assert found.second_seeds.label == "new-1 beam-5 by value + 0.03 logp, 1 of 2 trusted"
+    assert found.second_seeds.shares == [0.75, 0.5]
+    assert found.seeds[1].second_settings == gated.settings
+    logp = msgspec.structs.replace(NEW[1], settings=beam(score="logp"))
+    with pytest.raises(RecordError, match="are no seeds of one method"):
+        compare_seeds(OLD, [by_value, logp])
 
 
 def test_methods_that_are_compared_together_are_adjusted():

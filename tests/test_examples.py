@@ -3,7 +3,7 @@
 import importlib.util
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -83,3 +83,25 @@ def test_the_script_from_trl_runs_and_learns(
     example("from_trl").main()
     assert "right answers" in capsys.readouterr().out.splitlines()[-1]
     assert (out / "bundle.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "steps", "found"),
+    [
+        ("Make 50 with +, - and * from 4, 4, 9 and 10. Use each number once.",
+         ("10 * 4 = 40\n", "40 + 4 = 41\n", "41 + 9 = 50\n", "#### 50"), (True, True)),
+        ("Use 4, 9 and 10 once each with +, - and * to make 50.",
+         ("10 * 4 = 40\n", "40 + 10 = 50\n", "#### 50"), (True, False)),
+        ("Start with 5. Each move can multiply by 3, add 5 or subtract 3. Reach 11 in 3 moves.",
+         ("5 - 3 = 2\n", "2 * 3 = 6\n", "6 + 5 = 12\n", "#### 12"), (False, True)),
+        ("Reach 11 from 5 in 3 moves. Each move can add 5, subtract 3 or multiply by 3.",
+         ("5 - 3 = 2\n", "2 + 5 = 7\n"), (False, False)),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_solution_of_a_puzzle(
+    monkeypatch: pytest.MonkeyPatch, asked: str, steps: tuple[str, ...], found: tuple[bool, bool]
+):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    parts = [("prompt", "\n"), ("observation", asked), *(("action", step) for step in steps)]
+    segments = [SimpleNamespace(kind=kind, text=text) for kind, text in parts]
+    assert example("puzzle_faults").fault(SimpleNamespace(segments=segments)) == found

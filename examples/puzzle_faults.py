@@ -1,0 +1,65 @@
+"""What is wrong with wrong solutions of puzzles, which decides how hard V's task is.
+
+    python examples/puzzle_faults.py runs/wordproblems/own [another store ...]
+
+Who reaches another number and says so is caught by comparing two numbers, the goal and the answer;
+who bends a sum until it comes out at the goal, by reckoning the sum again.
+"""
+
+import argparse
+import re
+from collections import Counter
+from pathlib import Path
+
+from commands import CONSOLE
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from oreo_agent.records.episode import Episode
+from oreo_agent.records.store import Store
+from oreo_tasks.wordproblems import wording
+from oreo_tasks.wordproblems.puzzle import result
+
+SUM = re.compile(r"(\d+) ([-+*]) (\d+) = (\d+)")
+ANSWER = re.compile(r"#### (\d+)")
+QUESTIONS = [
+    re.compile(re.sub(r"\\{\w+\\}", ".+", re.escape(told).replace(r"\{goal\}", r"(\d+)", 1)))
+    for told in (*wording.NUMBERS, *wording.CHAIN)
+]
+"""The goal is the only group."""
+
+
+def fault(episode: Episode) -> tuple[bool, bool]:
+    """Whether a wrong solution says the goal, and whether one of its sums comes out wrong."""
+    asked = "".join(part.text for part in episode.segments if part.kind != "action")
+    goal = next(found[1] for told in QUESTIONS if (found := told.search(asked)))
+    steps = [part.text for part in episode.segments if part.kind == "action"]
+    answers = ANSWER.findall("\n".join(steps))
+    sums = [found for step in steps for found in SUM.findall(step)]
+    false = any(result(int(a), sign, int(b)) != int(c) for a, sign, b, c in sums)
+    return answers[-1:] == [goal], false
+
+
+def main() -> None:
+    """One row a store."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("stores", nargs="+", type=Path, help="solutions of puzzles")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("of the wrong ones", no_wrap=True)
+    for head in ("wrong", "say the goal, by a false sum", "without one"):
+        table.add_column(head, justify="right")
+    for head in ("say another number, by a false sum", "without one"):
+        table.add_column(head, justify="right")
+    for store in parser.parse_args().stores:
+        found = Counter(fault(e) for e in Store.open(store) if e.end == "lost")
+        shares = [
+            f"{found[goal, false] / max(1, found.total()):.1%}"
+            for goal in (True, False)
+            for false in (True, False)
+        ]
+        table.add_row(str(store), f"{found.total():,}", *shares)
+    CONSOLE.print(table)
+
+
+if __name__ == "__main__":
+    main()

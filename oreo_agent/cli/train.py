@@ -88,9 +88,12 @@ def train(
     if not accelerator().is_main_process:
         return
     if json:
-        say_json({"out": str(out), "method": card.method, "metrics": card.metrics})
-    else:
-        typer.echo(f"{out}: {card.method} on {card.data['episodes']} episodes")
+        told = {"out": str(out), "method": card.method, "metrics": card.metrics}
+        say_json(told | ({"trusted": card.trust.trusted} if card.trust else {}))
+        return
+    typer.echo(f"{out}: {card.method} on {card.data['episodes']} episodes")
+    if card.trust:
+        typer.echo(card.trust.sentence)
 
 
 def _line(metrics: Mapping[str, Any]) -> str:

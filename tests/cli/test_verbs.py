@@ -258,6 +258,22 @@ def test_ctrl_c_says_that_the_same_command_goes_on(oreo, tmp_path, monkeypatch, 
     assert "same command again" in err
 
 
+def test_training_ends_with_the_verdict_on_its_value(oreo, tmp_path, games):
+    base = ("rollout", "--out", tmp_path / "s", "--policy", "expert", "--episodes", 4, *games)
+    assert oreo(*base)[0] == 0
+    trained = ("train", "--data", tmp_path / "s", "--size", "64x1", "--set", "train.held_out=0.5")
+    trained = (*trained, "--set", "train.batch=4")
+    code, out, _ = oreo(*trained, "--method", "oreo", "--out", tmp_path / "b")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[-2].startswith(f"{tmp_path / 'b'}: oreo on ")
+    assert lines[-1].startswith("whether V may choose is not known: no state of held out of its")
+    again = oreo(*trained, "--method", "oreo", "--out", tmp_path / "b", "--json")[1]
+    assert json.loads(again)["trusted"] == "unknown"
+    out = oreo(*trained, "--method", "sft", "--out", tmp_path / "sft")[1]
+    assert out.splitlines()[-1].startswith(f"{tmp_path / 'sft'}: sft on ")
+
+
 def test_a_bundle_collects_by_the_strategy_that_is_asked(oreo, tmp_path, games):
     base = ("rollout", "--out", tmp_path / "s", "--policy", "expert", "--episodes", 4, *games)
     assert oreo(*base)[0] == 0

@@ -19,7 +19,7 @@ from torch.distributed.tensor import DTensor
 from oreo_agent.errors import DataError, SettingError
 from oreo_agent.learn.batch import Batch, Tokens, collate, mismatched, parts
 from oreo_agent.learn.course import Course, Report
-from oreo_agent.learn.data import Data, held_out
+from oreo_agent.learn.data import Data
 from oreo_agent.learn.figures import measure
 from oreo_agent.learn.forward import Scores, computing, policy_scores, recall, state_values
 from oreo_agent.learn.judging import Judgement, judged
@@ -31,7 +31,7 @@ from oreo_agent.learn.reference import Known, looked_up
 from oreo_agent.learn.selection import Selection
 from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.learn.sharding import settle
-from oreo_agent.learn.warnings import met, thin
+from oreo_agent.learn.warnings import doubts
 from oreo_agent.model.threads import use_threads
 
 
@@ -296,23 +296,8 @@ class Trainer:
         return found
 
     def doubts(self) -> dict[str, str]:
-        """Of outcomes nearly all alike, and of judges that V may know."""
-        if self.value is None:
-            return {}
-        episodes = [*self.data.train, *self.data.held_out]
-        found = {
-            "thin": thin(len(episodes), sum(episode.won for episode in episodes)),
-            "met": self._met(),
-        }
-        return {kind: text for kind, text in found.items() if text}
-
-    def _met(self) -> str:
-        before = self.data.before
-        if before is None:
-            return ""
-        held = {episode.instance for episode in self.data.held_out}
-        unsure = sum(not held_out(instance, before) for instance in held)
-        return met(len(held), unsure, before.seed, before.held_out)
+        """What is to be said of the data; without a value nothing rests on it."""
+        return {} if self.value is None else doubts(self.data)
 
     def judgement(self) -> Judgement:
         """What the networks, as they are now, make of the held-out episodes."""

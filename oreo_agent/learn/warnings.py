@@ -7,6 +7,8 @@ killed and goes on tells the same.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from oreo_agent.learn.data import Data, held_out
+
 Row = Mapping[str, Any]
 
 LASTING = 3
@@ -32,6 +34,17 @@ def thin(episodes: int, won: int) -> str:
         f"{episodes - rarer} of {episodes} episodes were {rest}: how the other {rarer} differ can "
         f"hardly be learned from so few. To learn from outcomes {more}"
     )
+
+
+def doubts(data: Data) -> dict[str, str]:
+    """What is to be said of the data of a run with a value before it begins, by kind."""
+    episodes = [*data.train, *data.held_out]
+    found = {"thin": thin(len(episodes), sum(episode.won for episode in episodes))}
+    if (before := data.before) is not None:
+        held = {episode.instance for episode in data.held_out}
+        unsure = sum(not held_out(instance, before) for instance in held)
+        found["met"] = met(len(held), unsure, before.seed, before.held_out)
+    return {kind: text for kind, text in found.items() if text}
 
 
 def met(held: int, unsure: int, seed: int, share: float) -> str:

@@ -17,27 +17,21 @@ from rich.table import Table
 
 from oreo_agent.records.episode import Episode
 from oreo_agent.records.store import Store
-from oreo_tasks.wordproblems import wording
+from oreo_tasks.wordproblems import WordProblems
+from oreo_tasks.wordproblems.derivation import Derivation
 from oreo_tasks.wordproblems.puzzle import result
 
 SUM = re.compile(r"(\d+) ([-+*]) (\d+) = (\d+)")
-ANSWER = re.compile(r"#### (\d+)")
-QUESTIONS = [
-    re.compile(re.sub(r"\\{\w+\\}", ".+", re.escape(told).replace(r"\{goal\}", r"(\d+)", 1)))
-    for told in (*wording.NUMBERS, *wording.CHAIN)
-]
-"""The goal is the only group."""
 
 
 def fault(episode: Episode) -> tuple[bool, bool]:
     """Whether a wrong solution says the goal, and whether one of its sums comes out wrong."""
-    asked = "".join(part.text for part in episode.segments if part.kind != "action")
-    goal = next(found[1] for told in QUESTIONS if (found := told.search(asked)))
-    steps = [part.text for part in episode.segments if part.kind == "action"]
-    answers = ANSWER.findall("\n".join(steps))
-    sums = [found for step in steps for found in SUM.findall(step)]
+    tier = episode.instance.partition("/")[0]
+    goal = WordProblems().problem(episode.instance, episode.split, tier).answer.partition(" ")[0]
+    said = "\n".join(part.text.strip() for part in episode.segments if part.kind == "action")
+    sums = SUM.findall(said)
     false = any(result(int(a), sign, int(b)) != int(c) for a, sign, b, c in sums)
-    return answers[-1:] == [goal], false
+    return Derivation().answer(said) == goal, false
 
 
 def main() -> None:

@@ -85,23 +85,20 @@ def test_the_script_from_trl_runs_and_learns(
     assert (out / "bundle.json").exists()
 
 
+# puzzle/train/06224: make 50 of 4, 4, 9 and 10; 07592: reach 11 from 5 by *3, +5 and -3
 @pytest.mark.parametrize(
-    ("asked", "steps", "found"),
+    ("number", "steps", "found"),
     [
-        ("Make 50 with +, - and * from 4, 4, 9 and 10. Use each number once.",
-         ("10 * 4 = 40\n", "40 + 4 = 41\n", "41 + 9 = 50\n", "#### 50"), (True, True)),
-        ("Use 4, 9 and 10 once each with +, - and * to make 50.",
-         ("10 * 4 = 40\n", "40 + 10 = 50\n", "#### 50"), (True, False)),
-        ("Start with 5. Each move can multiply by 3, add 5 or subtract 3. Reach 11 in 3 moves.",
-         ("5 - 3 = 2\n", "2 * 3 = 6\n", "6 + 5 = 12\n", "#### 12"), (False, True)),
-        ("Reach 11 from 5 in 3 moves. Each move can add 5, subtract 3 or multiply by 3.",
-         ("5 - 3 = 2\n", "2 + 5 = 7\n"), (False, False)),
+        ("06224", ("10 * 4 = 40\n", "40 + 4 = 41\n", "41 + 9 = 50\n", "#### 50"), (True, True)),
+        ("06224", ("10 * 4 = 40\n", "40 + 10 = 50\n", "#### 50"), (True, False)),
+        ("07592", ("5 - 3 = 2\n", "2 * 3 = 6\n", "6 + 5 = 12\n", "#### 12"), (False, True)),
+        ("07592", ("5 - 3 = 2\n", "2 + 5 = 7\n"), (False, False)),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_with_a_solution_of_a_puzzle(
-    monkeypatch: pytest.MonkeyPatch, asked: str, steps: tuple[str, ...], found: tuple[bool, bool]
+    monkeypatch: pytest.MonkeyPatch, number: str, steps: tuple[str, ...], found: tuple[bool, bool]
 ):
     monkeypatch.syspath_prepend(EXAMPLES)
-    parts = [("prompt", "\n"), ("observation", asked), *(("action", step) for step in steps)]
-    segments = [SimpleNamespace(kind=kind, text=text) for kind, text in parts]
-    assert example("puzzle_faults").fault(SimpleNamespace(segments=segments)) == found
+    segments = [SimpleNamespace(kind="action", text=step) for step in steps]
+    episode = SimpleNamespace(instance=f"puzzle/train/{number}", split="train", segments=segments)
+    assert example("puzzle_faults").fault(episode) == found

@@ -49,7 +49,7 @@ class Learner(Protocol):
         """Held-out figures; none without held-out episodes."""
         ...
 
-    def doubts(self) -> Mapping[str, str]:
+    def doubts(self) -> dict[str, str]:
         """What is to be said of the data beside the first figures, by kind."""
         ...
 
@@ -195,7 +195,7 @@ class Course:
             self._say(at | figures)
             found = trouble(self.journal.rows)
             doubts = self.learner.doubts() if first else {}
-            for kind, text in (found | dict(doubts)).items():
+            for kind, text in (found | doubts).items():
                 self._say(at | {"warning": text, "kind": kind})
 
     def _say(self, row: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ class Data:
     choice: Choice = AMONG_REPLIES
     """What held-out episodes are asked about V."""
     before: TrainSettings | None = None
-    """What the run held out that the value at the start is from."""
+    """How the run set instances apart that the value at the start is from."""
 
 
 def read_episodes(
@@ -148,20 +148,8 @@ def balanced(episodes: Sequence[Tokens], settings: TrainSettings) -> list[Tokens
     return [episode for episode in episodes if episode.id in kept]
 
 
-def split(
-    episodes: Sequence[Tokens],
-    settings: TrainSettings,
-    prompt: PromptFormat | None,
-    before: TrainSettings | None = None,
-) -> Data:
-    """Instances, not episodes, are held out: V must not have seen the game it is judged on.
-
-    Args:
-        episodes: all that there are.
-        settings: of the run.
-        prompt: the format in which they are written, if it is one of ours.
-        before: what the run held out that the value at the start is from.
-    """
+def split(episodes: Sequence[Tokens], settings: TrainSettings, prompt: PromptFormat | None) -> Data:
+    """Instances, not episodes, are held out: V must not have seen the game it is judged on."""
     train = [e for e in episodes if not held_out(e.instance, settings)]
     return Data(
         train=balanced(train or list(episodes), settings),
@@ -169,5 +157,4 @@ def split(
         relabel=prompt.relabelled if prompt is not None and settings.relabel else None,
         pad=0,
         choice=usual_choice(prompt.settings()) if prompt is not None else AMONG_REPLIES,
-        before=before,
     )

@@ -59,6 +59,7 @@ def begin(run: TrainRun, prompt_settings: Mapping[str, Any]) -> Start:
     folder = Path(run.model)
     if (folder / CARD).exists():
         card = read_card(folder)
+        trained = card.settings.get("train") if card.has_value else None
         tokenizer = load_tokenizer(folder / "tokenizer")
         return Start(
             policy=load_policy(folder / "policy", dtype=dtype),
@@ -67,7 +68,7 @@ def begin(run: TrainRun, prompt_settings: Mapping[str, Any]) -> Start:
             tokenizer=tokenizer,
             base=f"bundle {fingerprint(folder)} ({card.method})",
             max_context=card.max_context,
-            before=setting_apart(card.settings["train"]) if card.has_value else None,
+            before=setting_apart(trained) if trained else None,
         )
     tokenizer = load_tokenizer(folder)
     policy = load_policy(folder, dtype=dtype)

@@ -122,7 +122,7 @@ def prepare(run: TrainRun, *, reckon: bool = True) -> Ready | Card:
     start = begin(run, prompt_settings)
     start.refuse_other_tokenizer(facts["tokenizer"])
     episodes, facts = within(episodes, facts, start.max_context)
-    data = split(episodes, run.train, start.prompt, start.before)
+    data = replace(split(episodes, run.train, start.prompt), before=start.before)
     kept = [*data.train, *data.held_out]
     if len(kept) < len(episodes):
         left_out = facts["left_out"] | {"balance": len(episodes) - len(kept)}

@@ -333,4 +333,6 @@ def test_whoever_plays_by_a_value_that_loses_is_told_so_in_one_line(oreo, tmp_pa
     for lines in warnings(*by_value):
         (line,) = lines
         assert "choosing by V would lose 3.0 points a choice here" in line
+    settings = json.loads(oreo("eval", *plays["eval"], *short, *by_value)[1])["settings"]
+    assert (settings["score"], settings["forbidden"]) == ("logp", "value")
     assert list(warnings("--strategy", "greedy")) == [[], [], []]

@@ -60,7 +60,7 @@ def test_a_plan_is_what_the_run_then_does(asked: TrainRun, tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
     rows: list[dict[str, Any]] = []
     card = train(replace(asked, train=replace(asked.train, report_every=1)), rows.append)
-    steps = [row for row in rows if "held_out" not in row]
+    steps = [row for row in rows if "tokens_per_second" in row]
     assert found.warm_steps + found.steps == len(steps) == rows[0]["steps"]
     assert found.warm_steps == sum("policy_loss" not in row for row in steps)
     assert (found.episodes, found.won) == (card.data["episodes"], card.data["won"])

@@ -67,7 +67,7 @@ def train_first(out: Path, say: Callable[[str], None]) -> Path:
         say(told)
         say("$ " + " ".join(("oreo-agent", *arguments)))
         done = subprocess.run(
-            [sys.executable, "-m", "oreo_agent.cli", *arguments],
+            [sys.executable, "-m", "oreo_agent", *arguments],
             env=os.environ | {"OMP_NUM_THREADS": "1"},
             check=False,
         )

@@ -254,7 +254,7 @@ def test_ten_random_kills_of_the_real_command_change_no_bit(judged: TrainRun, tm
     kills = 0
     while True:
         process = subprocess.Popen(
-            [sys.executable, "-m", "oreo_agent.cli", *command(killed)],
+            [sys.executable, "-m", "oreo_agent", *command(killed)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},

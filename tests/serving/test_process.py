@@ -124,7 +124,7 @@ def test_a_bundle_is_served_by_the_command_line_and_ends_on_sigterm(tmp_path):
          "--out", tmp_path / "agent", "--set", "train.batch=4"),
     ):  # fmt: skip
         assert run([str(argument) for argument in arguments]) == 0
-    command = ("-m", "oreo_agent.cli", "serve", tmp_path / "agent", "--port", 0, "--json")
+    command = ("-m", "oreo_agent", "serve", tmp_path / "agent", "--port", 0, "--json")
     with started(*command) as (url, child), httpx.Client(base_url=url, timeout=60) as client:
         turns = [{"observation": "You are in the middle of a room."}]
         decided = client.post("/v1/decide", json={"turns": turns, "seed": 1, "k": 3}).json()

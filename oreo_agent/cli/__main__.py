@@ -1,5 +1,0 @@
-"""``python -m oreo_agent.cli``: the program where its script is not on the path."""
-
-from oreo_agent.cli import main
-
-main()

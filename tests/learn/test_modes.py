@@ -39,7 +39,7 @@ from oreo_agent.model.networks import ValueNetwork, load_policy, new_policy
 MODES = ["full", "value-lora", "shared", "trunk"]
 OBJECTIVES = [
     Oreo(),
-    Oreo(observations=0.5, answers=0.5, value_observations=0.5),
+    Oreo(observations=0.5, answers=0.5, value_observations=0.5, last_weight=3.0),
     Oreo(level="step", alpha=0.1, kl="k3"),
     Oreo(level="response"),
     Oreo(level="response", value="first"),

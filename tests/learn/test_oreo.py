@@ -231,6 +231,28 @@ def test_the_end_of_a_reply_may_look_ahead_to_the_state_after_the_answer():
     torch.testing.assert_close(pull, torch.tensor([[-2 * 0.25 * 0.65, -0.5], [0.0, 0.0]]))
 
 
+@pytest.mark.parametrize("lookahead", [0.0, 0.9])
+def test_the_end_of_the_last_reply_may_count_for_more_than_all_others(lookahead: float):
+    ends = torch.tensor([[0.9, 0.3, 0.7], [0.4, 0.9, 0.9]], dtype=torch.float64, requires_grad=True)
+    told = turns(
+        torch.randn(2, 6, dtype=torch.float64),
+        torch.randn(2, 6, dtype=torch.float64),
+        torch.tensor([1.0, 0.0], dtype=torch.float64),
+        [[1, 3, 6], [2]],
+    )._replace(end_values=ends, share=torch.tensor([0.75, 0.25], dtype=torch.float64))
+    plain, more = (
+        Oreo(last_weight=weight, lookahead=lookahead)(told).value for weight in (0.0, 2.0)
+    )
+    # what the outcome is missed by where the solution is whole, each episode by its share
+    assert (more - plain).item() == pytest.approx(2 * (0.75 * 0.3**2 + 0.25 * 0.4**2))
+    (pull,), (usual,) = (torch.autograd.grad(loss, ends) for loss in (more, plain))
+    gained = torch.tensor([[0, 0, -4 * 0.75 * 0.3], [4 * 0.25 * 0.4, 0, 0]], dtype=torch.float64)
+    torch.testing.assert_close(pull - usual, gained)
+    alone = Oreo(last_weight=2.0, end_weight=0.0, lookahead=lookahead)(told).value
+    none = Oreo(end_weight=0.0, lookahead=lookahead)(told).value
+    torch.testing.assert_close(alone - none, more - plain)
+
+
 def turns(ratios: Tensor, values: Tensor, rewards: Tensor, counts: list[list[int]]) -> View:
     """Episodes whose replies end after so many action tokens."""
     width = max(map(len, counts))
@@ -413,7 +435,14 @@ def test_lambda_returns_are_what_their_recursion_says(data: st.DataObject):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("beta", 0.0), ("alpha", -1.0), ("end_weight", -0.1), ("lookahead", 1.1), ("lam", -0.1)],
+    [
+        ("beta", 0.0),
+        ("alpha", -1.0),
+        ("end_weight", -0.1),
+        ("last_weight", -1.0),
+        ("lookahead", 1.1),
+        ("lam", -0.1),
+    ],
 )
 def test_settings_out_of_range_are_refused(field: str, value: float):
     with pytest.raises(ValueError, match=field):

@@ -23,7 +23,7 @@ from oreo_agent.records.episode import Segment
 
 ALL = [
     Oreo(alpha=0.3),
-    Oreo(observations=0.5, answers=0.5),
+    Oreo(observations=0.5, answers=0.5, last_weight=3.0),
     Oreo(level="step", kl="k3"),
     Oreo(level="response"),
     Oreo(level="response", value="logsumexp"),

@@ -15,7 +15,9 @@ V is trained by the same equation at the end of each reply too, where the enviro
 answer: best-of-K reads it there. The terminal state is in neither sum (its value is 0). No action
 lies between such an end and the state in which the next reply begins, so V is the same at both on
 average over the answers; with ``lookahead`` the latter, which has seen the answer, is a share of
-the former's target. It is less noisy than the end of the whole episode. 0 in the paper.
+the former's target. It is less noisy than the end of the whole episode. 0 in the paper. Of a
+solution most places tell how hard its problem is, and only the last one whether it is right:
+``last_weight`` gives that place a share of its own in V's loss.
 
 A step is a reply of the agent, or a reasoning step of a solution: whatever the episode records as
 an action. At ``level`` "step" t counts steps, l_t is the sum over a step's tokens, V stands where
@@ -76,6 +78,9 @@ from oreo_agent.learn.objectives.terms import (
     weighted,
 )
 
+WEIGHTS = ("alpha", "end_weight", "last_weight", "observations", "answers", "value_observations")
+"""Settings that must not be negative."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Oreo(Objective):
@@ -98,6 +103,9 @@ class Oreo(Objective):
     small."""
     end_weight: float = 1.0
     """Weight of V's loss at the ends of replies beside that before action tokens; 0 or more."""
+    last_weight: float = 0.0
+    """Weight of V's loss at the end of the last reply, beside those; 0 or more. There alone a
+    solution can be checked; 0 in the paper."""
     lookahead: float = 0.0
     """Share, in [0, 1], of V of the next state in the target of V at the end of a reply."""
     lam: float = 1.0
@@ -113,7 +121,7 @@ class Oreo(Objective):
     def __post_init__(self) -> None:
         if self.beta <= 0:
             raise ValueError(f"beta must be above 0, got {self.beta}")
-        for name in ("alpha", "end_weight", "observations", "answers", "value_observations"):
+        for name in WEIGHTS:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if not 0 <= self.lookahead <= 1:
@@ -204,12 +212,15 @@ class Oreo(Objective):
             loss = weighted(missed.gather(1, begins(view)), view.end_weight, view.end_mask)
         else:
             loss = weighted(missed, view.weight, view.mask)
-        if view.end_values is not None and self.end_weight > 0:
+        if view.end_values is not None and self.end_weight + self.last_weight > 0:
             target = view.reward[:, None] - self.beta * after(onward, view.end_action)
             if self.lookahead > 0:
                 target = target.lerp(next_values(view, target), self.lookahead)
             missed = self._missed(view.end_values, target)
             loss = loss + self.end_weight * weighted(missed, view.end_weight, view.end_mask)
+            last = (view.end_mask.sum(1, keepdim=True) - 1).clamp(min=0)
+            there, missed = view.end_mask.gather(1, last), missed.gather(1, last)
+            loss = loss + self.last_weight * weighted(missed, view.share[:, None], there)
         if self.value_observations > 0:
             loss = loss + self.value_observations * unforeseen(
                 view.value_seen_logps, view.seen_weight

@@ -13,26 +13,38 @@ from oreo_agent.agent.strategies import (
     setting_names,
     settings_of,
 )
+from oreo_agent.agent.strategies.beam import Beam
+from oreo_agent.agent.strategies.best_of_n import BestOfN
 from oreo_agent.config import build
 from oreo_agent.errors import OreoError, SettingError
+from oreo_agent.model.trust import Trust
 
 _OURS = __name__.partition(".")[0]
 
 
-def build_strategy(name: str, settings: dict[str, Any], *, max_tokens: int) -> Strategy:
+def build_strategy(
+    name: str, settings: dict[str, Any], *, max_tokens: int, trust: Trust | None = None
+) -> Strategy:
     """The strategy called ``name``.
 
     Args:
         name: in `STRATEGIES`, or ``module:Class`` or ``file.py:Class``.
         settings: of it; fields of the class, which is a dataclass if it has any.
         max_tokens: the longest reply, unless the settings tell another.
+        trust: what is known of the value that it may choose by. The weight at which V chose best
+            among whole solutions is that of the strategies that search them, unless the settings
+            tell another.
 
     Raises:
         SettingError: no such strategy or setting.
     """
     kind = STRATEGIES.load(name)
-    limit = {"max_tokens": max_tokens} if "max_tokens" in setting_names(kind) else {}
-    return _built(kind, limit | settings, at=f"strategy {name}")
+    usual: dict[str, Any] = {}
+    if "max_tokens" in setting_names(kind):
+        usual |= {"max_tokens": max_tokens}
+    if trust is not None and trust.whole and kind in (Beam, BestOfN):
+        usual |= {"weight": trust.weight}
+    return _built(kind, usual | settings, at=f"strategy {name}")
 
 
 def changed(strategy: Strategy, settings: dict[str, Any]) -> Strategy:

@@ -104,7 +104,8 @@ class Agent:
             loaded = from_model(folder, prompt, value, reference)
         name = strategy or ("best-of-k" if loaded.value is not None else "greedy")
         # before the networks, which take time
-        asked = build_strategy(name, settings, max_tokens=loaded.prompt.max_reply_tokens)
+        longest, trust = loaded.prompt.max_reply_tokens, loaded.trust
+        asked = build_strategy(name, settings, max_tokens=longest, trust=trust)
         parts = Parts(
             policy=loaded.policy,
             value=loaded.value,
@@ -124,7 +125,7 @@ class Agent:
             answer=answer,
             calibration=loaded.calibration,
             beta=loaded.beta,
-            trust=loaded.trust,
+            trust=trust,
             trust_value=trust_value,
         )
 
@@ -208,8 +209,9 @@ class Agent:
         """
         mind = self
         if strategy is not None:
-            limit = self.prompt.max_reply_tokens
-            mind = replace(self, strategy=build_strategy(strategy, settings, max_tokens=limit))
+            longest = self.prompt.max_reply_tokens
+            asked = build_strategy(strategy, settings, max_tokens=longest, trust=self.trust)
+            mind = replace(self, strategy=asked)
         elif settings:
             mind = replace(self, strategy=changed(self.strategy, settings))
         asked = [history.request(self.prompt) for history in histories]

@@ -24,7 +24,7 @@ def evaluate_value(
         float | None,
         typer.Option(
             help="Compare replies by V plus so much times their log-probability "
-            "[default: .03 for solutions, as beam and best-of-n do; else 0]."
+            "[default: of solutions what chooses best here, each judged by the others'; else 0]."
         ),
     ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,

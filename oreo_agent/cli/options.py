@@ -50,8 +50,8 @@ Weight = Annotated[
     float | None,
     typer.Option(
         "--weight",
-        help="Times the log-probability, added to the value [default: of beam and best-of-n .03, "
-        "the paper's beta; of best-of-k 0].",
+        help="Times the log-probability, added to the value [default: of beam and best-of-n the "
+        "one found where the value was judged, else .03, the paper's beta; of best-of-k 0].",
     ),
 ]
 OnlyAdmissible = Annotated[

@@ -22,16 +22,10 @@ from oreo_agent.learn.forward import (
 )
 from oreo_agent.learn.metrics import Means, pair_figures, value_figures
 from oreo_agent.learn.processes import accelerator
-from oreo_agent.learn.ranking import (
-    State,
-    choice_figures,
-    parted,
-    ranking_figures,
-    solutions,
-    weigh,
-)
+from oreo_agent.learn.ranking import State, parted, ranking_figures, weigh
 from oreo_agent.learn.reference import Known, looked_up
 from oreo_agent.learn.settings import TrainSettings, setting_apart
+from oreo_agent.learn.solutions import choice_figures, crossed, mixed, solutions
 from oreo_agent.model.bundle import amend, read_card
 from oreo_agent.model.calibration import Calibration
 from oreo_agent.model.networks import ValueNetwork, load_policy
@@ -87,7 +81,7 @@ def judge_bundle(
             without a state in which replies could be compared its trust stays.
         threads: of the CPU.
         weight: times the log-probability of a reply, added to V after it wherever replies are
-            compared; None takes that of the strategies that play such a bundle (`usual_choice`).
+            compared; None is that of `usual_choice`.
 
     Returns:
         The judgement, and what is known of the episodes.
@@ -161,7 +155,8 @@ def judged(
         reference: `ReferenceLogits` of what the policy started from.
         known: what it says of the episodes, in its place.
         beta: pull toward it, in reward units per nat.
-        choice: what is compared by V, and with what beside it.
+        choice: what is compared by V, and with what beside it; where it leaves the weight open,
+            the one that is found on these episodes (`crossed`).
 
     Returns:
         With figures ``nll``, in nats a token; with a value those of `value_figures`, where an
@@ -215,15 +210,17 @@ def judged(
         [line[-1] for line in ends],
         [sum(line) for line in said],
     )
+    whole, choice = _whole(episodes, ends, said, choice)
     scores = [
-        [after + choice.weight * logp for after, logp in zip(line, logps, strict=True)]
+        [after + (choice.weight or 0) * logp for after, logp in zip(line, logps, strict=True)]
         for line, logps in zip(ends, said, strict=True)
     ]
     states = parted(episodes, scores, seen, said)
     figures |= ranking_figures(states)
     if choice.whole:
-        states = solutions(episodes, ends, said, choice.weight)
-        figures |= choice_figures(states)
+        states = whole
+        figures |= choice_figures(whole)
+        figures |= {"logp_weight": choice.weight} if whole else {}
     valued = [
         ValuedEpisode(
             instance=episode.instance,
@@ -241,6 +238,22 @@ def judged(
         source=source,
         choice=choice,
     )
+
+
+def _whole(
+    episodes: Sequence[Tokens],
+    ends: Sequence[Sequence[float]],
+    said: Sequence[Sequence[float]],
+    choice: Choice,
+) -> tuple[list[State], Choice]:
+    """Problems with several solutions, at the choice's weight or at the one that they ask for."""
+    if not choice.whole:
+        return [], choice if choice.weight is not None else choice._replace(weight=0.0)
+    problems = solutions(episodes, ends, said)
+    if choice.weight is not None:
+        return mixed(problems, choice.weight), choice
+    problems, weight = crossed(problems)
+    return problems, choice._replace(weight=weight)
 
 
 def _held_out(

@@ -3,8 +3,7 @@
 Episodes that begin alike and part at one reply tell how good the replies of one state are. The
 figures ask which of them V would have taken, and how those that took it ended. V once the world
 has answered is asked too: best-of-K cannot read it, but the distance between the two is what V
-misses by not foreseeing answers. Of problems whose solutions are searched, whole solutions stand
-side by side.
+misses by not foreseeing answers.
 """
 
 import math
@@ -17,7 +16,14 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from oreo_agent.learn.batch import Tokens
-from oreo_agent.model.trust import AMONG_REPLIES, Choice, Estimate, Trust, verdict
+from oreo_agent.model.trust import (
+    AMONG_REPLIES,
+    PAPERS_BETA,
+    Choice,
+    Estimate,
+    Trust,
+    verdict,
+)
 
 RESAMPLES = 2000
 """Of the instances, for an interval."""
@@ -53,6 +59,16 @@ class State:
     instance: str
     replies: Sequence[Reply]
     """Two or more."""
+
+    def taken(self, by: str) -> float:
+        """Success after the reply with the largest ``by``; of equal ones the mean."""
+        top = max(getattr(reply, by) for reply in self.replies)
+        return _mean([reply.success for reply in self.replies if getattr(reply, by) == top])
+
+    @property
+    def chance(self) -> float:
+        """Success after a reply that is drawn blindly."""
+        return _mean([reply.success for reply in self.replies])
 
 
 def parted(
@@ -93,50 +109,6 @@ def parted(
     ]
 
 
-def solutions(
-    episodes: Sequence[Tokens],
-    ends: Sequence[Sequence[float]],
-    logps: Sequence[Sequence[float]],
-    weight: float,
-) -> list[State]:
-    """The problems that one player answered twice or more, each draw one reply.
-
-    Args:
-        episodes: any, in any order. Left out are branches, whose parents were taken for how they
-            ended, and what a limit cut: nothing that ended by itself loses to it in play.
-        ends: for each episode, V at the end of each step.
-        logps: for each episode, the log-probability of each step, in nats.
-        weight: times the log-probability of a solution, added to V at its end.
-    """
-    found: dict[tuple[str, str], list[Reply]] = defaultdict(list)
-    for episode, line, said in zip(episodes, ends, logps, strict=True):
-        if episode.cut or episode.lent is not None:
-            continue
-        logp = sum(said)
-        value = line[-1] + weight * logp
-        reply = Reply(value, value, logp, [episode.reward])
-        found[episode.instance, episode.player].append(reply)
-    return [State(name, drawn) for (name, _), drawn in sorted(found.items()) if len(drawn) > 1]
-
-
-def choice_figures(problems: Sequence[State]) -> dict[str, float]:
-    """What taking one of the solutions of a problem comes to, by V, by the policy and by chance.
-
-    Returns:
-        ``problems``, with more than one solution drawn; ``chosen_value``, ``chosen_logp`` and
-        ``chosen_chance``: the share of them in which the solution that each would take is right.
-        Empty without such problems.
-    """
-    if not problems:
-        return {}
-    return {
-        "problems": len(problems),
-        "chosen_value": _mean([_taken(problem, "value") for problem in problems]),
-        "chosen_logp": _mean([_taken(problem, "logp") for problem in problems]),
-        "chosen_chance": _mean([_chance(problem) for problem in problems]),
-    }
-
-
 def ranking_figures(states: Sequence[State]) -> dict[str, float]:
     """How V orders the replies of one state, beside the policy and chance.
 
@@ -155,9 +127,9 @@ def ranking_figures(states: Sequence[State]) -> dict[str, float]:
         "concordance": _concordance(states, "value"),
         "concordance_seen": _concordance(states, "seen"),
         "concordance_logp": _concordance(states, "logp"),
-        "taken_value": _mean([_taken(state, "value") for state in states]),
-        "taken_logp": _mean([_taken(state, "logp") for state in states]),
-        "taken_chance": _mean([_chance(state) for state in states]),
+        "taken_value": _mean([state.taken("value") for state in states]),
+        "taken_logp": _mean([state.taken("logp") for state in states]),
+        "taken_chance": _mean([state.chance for state in states]),
     }
 
 
@@ -167,7 +139,7 @@ def weigh(states: Sequence[State], source: str, choice: Choice = AMONG_REPLIES) 
     Args:
         states: of `parted` or `solutions`, which V was not trained on.
         source: where they are from, for people.
-        choice: what their replies are, and what is in their values.
+        choice: what their replies are, and what is in their values; its weight is kept.
     """
     rows: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for state in states:
@@ -181,7 +153,7 @@ def weigh(states: Sequence[State], source: str, choice: Choice = AMONG_REPLIES) 
         states=len(states),
         instances=instances,
         source=source,
-        weight=choice.weight,
+        weight=PAPERS_BETA if choice.weight is None else choice.weight,
         whole=choice.whole,
         **found,
     )
@@ -189,7 +161,7 @@ def weigh(states: Sequence[State], source: str, choice: Choice = AMONG_REPLIES) 
 
 def _gains(state: State) -> dict[str, float]:
     """The figures of `Trust` in one state; nan where it has none."""
-    value, logp, chance = _taken(state, "value"), _taken(state, "logp"), _chance(state)
+    value, logp, chance = state.taken("value"), state.taken("logp"), state.chance
     best = _best(state)
     flattered = max(reply.success for reply in state.replies)
     return {
@@ -202,17 +174,6 @@ def _gains(state: State) -> dict[str, float]:
         "regret_logp": best - logp,
         "regret_chance": best - chance,
     }
-
-
-def _taken(state: State, by: str) -> float:
-    """Success after the reply that ``by`` would take; of equal ones the mean."""
-    top = max(getattr(reply, by) for reply in state.replies)
-    return _mean([reply.success for reply in state.replies if getattr(reply, by) == top])
-
-
-def _chance(state: State) -> float:
-    """Success after a reply that is drawn blindly."""
-    return _mean([reply.success for reply in state.replies])
 
 
 def _best(state: State) -> float:

@@ -17,8 +17,8 @@ Trusted = Literal["yes", "no", "unknown"]
 class Choice(NamedTuple):
     """What is chosen among, and by what."""
 
-    weight: float = 0.0
-    """Times the log-probability, added to V."""
+    weight: float | None = 0.0
+    """Times the log-probability, added to V; None is what chooses best where V is judged."""
     whole: bool = False
     """Whether whole solutions of a problem stand side by side, and not the replies of one state."""
 
@@ -60,7 +60,7 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     """Where the episodes are from."""
     weight: float = 0.0
-    """Times the log-probability of a reply, added to V in every choice that is judged here."""
+    """Times the log-probability of a reply, added to V in the choices that this is about."""
     whole: bool = False
     """Whether the replies are whole solutions; a state is a problem then."""
     over_chance: Estimate | None = None
@@ -147,9 +147,10 @@ def verdict(over_chance: Estimate | None, over_logp: Estimate | None, instances:
 def usual_choice(prompt: Mapping[str, Any]) -> Choice:
     """What the strategies that play agents of this format choose among, and by what.
 
-    Beams and whole solutions go by V + `PAPERS_BETA` * log-probability, replies to a world by V.
+    Beams and whole solutions go by V and log-probability at the weight that is found where V is
+    judged (decision 0013), replies to a world by V.
 
     Args:
         prompt: settings of a prompt format.
     """
-    return Choice(weight=PAPERS_BETA, whole=True) if prompt.get("delimiters") else AMONG_REPLIES
+    return Choice(weight=None, whole=True) if prompt.get("delimiters") else AMONG_REPLIES

@@ -82,7 +82,8 @@ class Cast:
         if not self.is_model or not (judge / CARD).exists():
             return self, ""
         trust = read_card(judge).trust
-        asked: Any = build_strategy(self.strategy, dict(self.settings), max_tokens=1)
+        settings = dict(self.settings)
+        asked: Any = build_strategy(self.strategy, settings, max_tokens=1, trust=trust)
         why = objection(asked, trust)
         if not why:
             return self, ""
@@ -91,8 +92,8 @@ class Cast:
         before, after = settings_of(asked), settings_of(by_policy(asked))
         other = {name: after[name] for name in after if after[name] != before[name]}
         said = f"{judge}: {why}; the policy chooses in its place, unless you say --trust-value"
-        settings = tuple((dict(self.settings) | other).items())
-        return replace(self, settings=settings, forbidden=asked.score), said
+        changed = tuple((settings | other).items())
+        return replace(self, settings=changed, forbidden=asked.score), said
 
     @property
     def strategy_name(self) -> str:

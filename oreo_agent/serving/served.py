@@ -67,7 +67,7 @@ class Served:
             known = setting_names(STRATEGIES.load(name))
             settings |= {"values": True} if "values" in known else {}
         longest = self.agent.prompt.max_reply_tokens
-        asked = build_strategy(name, settings, max_tokens=longest)
+        asked = build_strategy(name, settings, max_tokens=longest, trust=self.trust)
         refused = objection(asked, self.trust)
         whole = settings_of(by_policy(asked) if refused else asked)
         return Plan(strategy=name, settings=tuple(sorted(whole.items())), objection=refused)

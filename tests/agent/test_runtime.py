@@ -14,6 +14,7 @@ from oreo_agent import Agent
 from oreo_agent.agent.engines import Reply, Request
 from oreo_agent.agent.gate import objection
 from oreo_agent.agent.history import History, apart
+from oreo_agent.agent.making import build_strategy
 from oreo_agent.agent.strategies import Candidate, Decision, Reading
 from oreo_agent.agent.strategies.beam import Beam
 from oreo_agent.agent.strategies.best_of_k import BestOfK
@@ -400,6 +401,25 @@ def test_a_verdict_on_whole_solutions_forbids_no_choice_among_replies_nor_the_ot
         other = msgspec.structs.replace(trust, whole=not trust.whole)
         assert objection(told, trust) == trust.sentence
         assert objection(told, other) == ""
+
+
+def test_solutions_are_searched_at_the_weight_that_was_found_for_this_value(
+    bundles: Any, tmp_path: Path
+):
+    found = msgspec.structs.replace(BAD, trusted="yes", weight=0.2, whole=True)
+    of_steps = msgspec.structs.replace(found, whole=False)
+    for name, usual in (("beam", 0.03), ("best-of-n", 0.03), ("best-of-k", 0.0)):
+        for trust, weight in ((None, usual), (of_steps, usual), (found, 0.2 if usual else 0.0)):
+            made = build_strategy(name, {}, max_tokens=7, trust=trust)
+            assert made.weight == weight
+            told = build_strategy(name, {"weight": 0.5}, max_tokens=7, trust=trust)
+            assert told == replace(made, weight=0.5)
+    assert build_strategy("greedy", {}, max_tokens=7, trust=found) == Greedy(max_tokens=7)
+    bundle = make_bundle(tmp_path / "good", seed=2, base=bundles[0])
+    amend(bundle, None, found)
+    agent = Agent.load(bundle, device="cpu", strategy="beam", beams=2)
+    assert agent.strategy.weight == 0.2
+    assert Agent.load(bundles[0], value=bundle, strategy="beam").strategy.weight == 0.2
 
 
 def test_what_is_asked_for_one_decision_goes_through_the_same_gate():

@@ -17,14 +17,11 @@ from oreo_agent.learn.data import read_episodes
 from oreo_agent.learn.ranking import (
     Reply,
     State,
-    choice_figures,
     parted,
     ranking_figures,
-    solutions,
     weigh,
 )
 from oreo_agent.learn.settings import TrainSettings
-from oreo_agent.model.trust import Choice
 from oreo_agent.records.episode import BranchRecord, Episode
 
 
@@ -69,39 +66,6 @@ def test_states_are_where_episodes_of_one_instance_part():
     assert figures["concordance_seen"] == 0.0
     assert figures["taken_value"] == figures["taken_logp"] == 0.5
     assert figures["taken_chance"] == 0.25
-
-
-def test_whole_solutions_of_a_problem_are_chosen_among_by_where_they_end():
-    """V looks away from what a step promises: only the end of a solution is compared."""
-    told = [
-        episode("a", (5, 4), (6, 4), reward=1.0),
-        episode("b", (7, 4), (8, 4), reward=0.0),
-        episode("c", (7, 4), (8, 4), reward=1.0),  # drawn twice, one solution
-        episode("d", (5, 4), (6, 4), reward=1.0, instance="solved once"),
-        replace(episode("e", (9, 4), reward=0.0), lent=0),  # a branch
-        replace(episode("f", (9, 4), reward=0.0), player="another"),
-        replace(episode("g", (9, 4), reward=0.0), cut=True),
-    ]
-    ends = [[0.1, 0.6], [0.9, 0.5], [0.9, 0.5], [0.1, 0.1], [1.0], [1.0], [1.0]]
-    logps = [[-1.0, -4.0], [-1.0, -1.0], [-1.0, -1.0], [-1.0, -1.0], [-1.0], [-1.0], [-1.0]]
-    (problem,) = solutions(told, ends, logps, 0.0)
-    first = problem.replies[0]
-    assert (problem.instance, first.value, first.logp) == ("i", 0.6, -5.0)
-    assert [reply.rewards for reply in problem.replies] == [[1.0], [0.0], [1.0]]
-    assert choice_figures([problem]) == {
-        "problems": 1,
-        "chosen_value": 1.0,
-        "chosen_logp": 0.5,
-        "chosen_chance": pytest.approx(2 / 3),
-    }
-    (mixed,) = solutions(told[::-1], ends[::-1], logps[::-1], 0.1)
-    assert [reply.value for reply in mixed.replies] == pytest.approx([0.3, 0.3, 0.1])
-    assert choice_figures([mixed])["chosen_value"] == 0.5
-    assert solutions(told[:1], ends[:1], logps[:1], 0.0) == []
-    assert choice_figures([]) == {}
-    trust = weigh([problem], "made up", Choice(weight=0.1, whole=True))
-    assert (trust.whole, trust.weight) == (True, 0.1)
-    assert (trust.over_chance.value, trust.over_logp.value) == (pytest.approx(1 / 3), 0.5)
 
 
 def test_replies_that_follow_one_another_are_told_apart():

@@ -186,16 +186,16 @@ def test_only_a_value_that_chooses_is_doubted(tmp_path):
 def test_a_verdict_holds_for_the_weight_of_log_probability_that_it_was_found_with(
     tmp_path, strategy
 ):
-    usual = 0.0 if strategy == "best-of-k" else 0.03
+    whole = strategy != "best-of-k"
     for weight in (0.0, 0.03, 0.2):
-        whole = strategy != "best-of-k"
+        usual = weight if whole else 0.0  # solutions are searched at the weight that was found
         bad = judged(tmp_path / f"{weight}", "no", weight, whole=whole)
         plain = doubt(policy=bad, strategy=strategy)
         assert bool(plain) == (weight == usual)
         for asked in (0.0, 0.03, 0.2):
             told = doubt(policy=bad, strategy=strategy, settings=(("weight", asked),))
             assert bool(told) == (weight == asked)
-        assert not plain or ("V + 0.03 log-probability would lose" in plain) == bool(usual)
+        assert not plain or (f"V + {weight:g} log-probability would lose" in plain) == (weight > 0)
 
 
 def test_a_model_without_a_card_is_not_doubted(model):

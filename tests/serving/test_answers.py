@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from random import Random
 
+import msgspec
 import pytest
 from scripted_errand import ERRAND, ScriptedEngine
 from serving.scripted_agent import (
@@ -23,6 +24,7 @@ from oreo_agent.model.plain import TextPrompt
 from oreo_agent.serving import telling
 from oreo_agent.serving.app import Service
 from oreo_agent.serving.limits import Limits
+from oreo_agent.serving.wire import Wish
 
 BEGUN = [{"observation": OPENING}]
 GONE_ON = [*BEGUN, {"said": ERRAND[0]}, {"observation": "You see a cup 1."}]
@@ -153,6 +155,15 @@ def test_a_value_that_its_own_evidence_speaks_against_does_not_choose():
     assert gated["candidates"] == trusted["candidates"]  # V is told all the same
     logps = [one["logp"] for one in gated["candidates"] if one["command"]]
     assert gated["candidates"][gated["chosen"]]["logp"] == max(logps)
+
+
+def test_solutions_are_searched_at_the_weight_that_the_verdict_is_about():
+    of_solutions = msgspec.structs.replace(DISTRUST, whole=True, weight=0.2)
+    planned = service(trust=of_solutions).served.plan(Wish(strategy="beam"), most=99)
+    assert dict(planned.settings)["weight"] == 0.2
+    assert "V + 0.2 log-probability would lose" in planned.objection
+    other = Wish(strategy="beam", weight=0.1)
+    assert service(trust=of_solutions).served.plan(other, most=99).objection == ""
 
 
 def test_a_conversation_that_goes_on_is_not_read_again():

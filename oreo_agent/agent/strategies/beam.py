@@ -46,7 +46,8 @@ class Beam:
     Controls: ``logp``: log-probability alone; ``chance``: any of them; ``constant``: a value that
     is the same everywhere, so that the first draw of each beginning is taken."""
     weight: float = PAPERS_BETA
-    """Reward units per nat of log-probability, added to V; ties go to the likelier."""
+    """Reward units per nat of log-probability, added to V; ties go to the likelier. Of an agent it
+    is the weight found where its value was judged, unless another is given."""
     depth: int = 20
     """Steps after which the search ends."""
     budget: int = 0

@@ -29,7 +29,8 @@ class BestOfN:
     answer that most give, of these the likeliest solution; ``weighted-majority``: the answer with
     the largest sum of V; ``logp``: the likeliest; ``chance``: any."""
     weight: float = PAPERS_BETA
-    """Reward units per nat of log-probability, added to V; ties go to the likelier."""
+    """Reward units per nat of log-probability, added to V; ties go to the likelier. Of an agent it
+    is the weight found where its value was judged, unless another is given."""
     max_tokens: int = 1024
     """Longest solution."""
 

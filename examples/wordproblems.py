@@ -1,16 +1,16 @@
 """Reasoning in steps on two CPU cores: imitate, try often, learn which steps led to the answer.
 
     python examples/wordproblems.py [--seed 0] [--problems 500] [--out runs/wordproblems] [--short]
-        [--solutions 20000]
+        [--solutions 80000]
 
 A model of less than a million weights, made from nothing, imitates worked solutions of number
-puzzles, whose steps are easier to check than to find (SFT). It solves 2,000 of them ten times each
+puzzles, whose steps are easier to check than to find (SFT). It solves each of them ten times
 and learns a value and a policy from which of its solutions ended well (OREO); another learns from
 the right ones alone (rejection). Then each solves puzzles that it has not seen, by a beam over
 steps with that value, and by everything that needs no value. Every step is one command of
 `oreo-agent`, printed before it runs; what was stopped goes on where it was. ``--short`` leaves out
-rejection and most rows; ``--data medium`` is arithmetic word problems instead. Where V does not
-learn to check, more solutions help: 80,000 are ten each of all 8,000 problems.
+rejection and most rows; ``--data medium`` is arithmetic word problems instead. Fewer solutions
+are of fewer problems, and V learns from them in so many more passes.
 """
 
 import argparse
@@ -29,6 +29,8 @@ from oreo_agent.rollouts.report import Report
 from oreo_agent.rollouts.verdicts import verdict
 
 TASK = ("--task", "wordproblems")
+ALL = 80_000
+"""Solutions: ten of each problem."""
 BEAMS = ("1", "3", "5", "7")
 CONTROLS = ("logp", "constant", "chance")
 PUZZLE = "puzzle"
@@ -96,12 +98,15 @@ def learn(out: Path, data: str, seed: str, *, solutions: int, control: bool) -> 
     run(("rollout", *train, *seeded, *own, *policy, "--live", "64"))
     said("A value learns which beginnings lead to the right answer, then the policy learns by it.")
     from_own = ("--data", str(out / "own"), "--model")
-    run(taught("value", "value", *from_own, str(out / "sft")))
-    run(taught("policy", "oreo", *from_own, str(out / "value")))
+    passes = ALL / solutions  # as many steps whatever there is to learn from
+    first = ("--set", f"train.value_warmup={passes:g}")
+    then = ("--set", f"train.epochs={passes / 4:g}")
+    run((*taught("value", "value", *from_own, str(out / "sft")), *first))
+    run((*taught("policy", "oreo", *from_own, str(out / "value")), *then))
     if not control:
         return
     said("The control: as many passes over the right solutions alone.")
-    run(taught("rejection", "rejection", *from_own, str(out / "sft")))
+    run((*taught("rejection", "rejection", *from_own, str(out / "sft")), *then))
 
 
 def judge(
@@ -164,7 +169,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/wordproblems"), help="a folder")
     parser.add_argument("--data", default=PUZZLE, help="a tier of the word problems")
     parser.add_argument("--short", action="store_true", help="no rejection, and few rows")
-    parser.add_argument("--solutions", type=int, default=20_000, help="of its own, to learn from")
+    parser.add_argument("--solutions", type=int, default=ALL, help="of its own, to learn from")
     asked = parser.parse_args()
     began = time.monotonic()
     asked.out.mkdir(parents=True, exist_ok=True)

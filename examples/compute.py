@@ -29,9 +29,11 @@ def ways(reports: list[Report]) -> dict[str, dict[Way, list[Report]]]:
     """Agent -> way -> its reports, one a seed."""
     found: dict[str, dict[Way, list[Report]]] = defaultdict(lambda: defaultdict(list))
     for report in reports:
-        told = report.settings
+        told = report.settings.asked
         way = f"{told.strategy}, {told.score}" if told.score else told.strategy
-        if told.logp_weight:
+        if told.logp_weight is None:
+            way += " + logp"
+        elif told.logp_weight:
             way += f" + {told.logp_weight:g} logp"
         found[Path(told.agent).name][way, told.k].append(report)
     return found

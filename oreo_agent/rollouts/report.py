@@ -108,18 +108,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Of the candidates; None if nothing is sampled."""
     score: str = ""
     """What the candidates are ranked by: ``value``, ``logp``, ``random``, ``constant``."""
-    logp_weight: float = 0.0
+    logp_weight: float | None = 0.0
     """lambda in V + lambda * log-probability, where ``score`` is ``value`` or was to be."""
+    own_weight: bool = False
+    """Whether nobody asked for it: ``logp_weight`` is the value's own."""
     forbidden: str = ""
     """What the candidates were to be ranked by, had the value's own held-out evidence not spoken
     against it: ``score`` stands in its place."""
 
     @property
     def asked(self) -> "Settings":
-        """The same as it was asked for, whatever the value's evidence says."""
-        if not self.forbidden:
-            return self
-        return msgspec.structs.replace(self, score=self.forbidden, forbidden="")
+        """The same as it was asked for, whatever the value's evidence says.
+
+        A weight that nobody asked for is None.
+        """
+        return msgspec.structs.replace(
+            self,
+            score=self.forbidden or self.score,
+            forbidden="",
+            logp_weight=None if self.own_weight else self.logp_weight,
+        )
 
     @property
     def label(self) -> str:
@@ -131,7 +139,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         parts = [Path(self.agent).name, strategy]
         if self.k > 1 and self.score:
             parts.append(f"by {self.score}")
-        if self.logp_weight and not self.forbidden:
+        if self.logp_weight is None:
+            parts.append("+ logp")
+        elif self.logp_weight and not self.forbidden:
             parts.append(f"+ {self.logp_weight:g} logp")
         if self.temperature is not None:
             parts.append(f"T={self.temperature:g}")

@@ -133,8 +133,8 @@ def _leads(first: Report, second: Report) -> list[int]:
 def _spread(reports: Sequence[Report]) -> Spread:
     """One side's rates; refuses seeds that were asked to decide in unlike ways.
 
-    Whether a value may choose is for its own evidence to say, so seeds are of one method whatever
-    that says of each.
+    Whether a value may choose, and how much likelihood counts beside it, is for its own evidence
+    to say, so seeds are of one method whatever that says of each.
     """
     agent = _common_name([Path(report.settings.agent).name for report in reports])
     kinds = [

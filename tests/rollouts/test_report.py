@@ -217,6 +217,11 @@ def test_a_report_that_is_not_there_or_cannot_be_written_is_told(tmp_path):
             | {"score": "value", "logp_weight": 0.1},
             "oreo best-of-5 by value + 0.1 logp T=0.7",
         ),
+        (
+            {"agent": "oreo", "strategy": "beam", "k": 3, "score": "value"}
+            | {"logp_weight": 0.1, "own_weight": True},
+            "oreo beam-3 by value + 0.1 logp",
+        ),
         ({"agent": "oreo", "strategy": "sample", "temperature": 1.0}, "oreo sample T=1"),
     ],
 )

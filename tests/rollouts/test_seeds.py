@@ -116,7 +116,8 @@ def test_seeds_of_one_side_decide_alike():
 
 
 def beam(**settings: Any) -> Settings:
-    return Settings(agent="new-1", strategy="beam", k=5, logp_weight=0.03, **settings)
+    told = {"agent": "new-1", "strategy": "beam", "k": 5, "logp_weight": 0.03}
+    return Settings(**told | settings)
 
 
 def test_a_value_that_may_not_choose_is_still_a_seed_of_its_method():
@@ -130,6 +131,25 @@ def test_a_value_that_may_not_choose_is_still_a_seed_of_its_method():
     logp = msgspec.structs.replace(NEW[1], settings=beam(score="logp"))
     with pytest.raises(RecordError, match="are no seeds of one method"):
         compare_seeds(OLD, [by_value, logp])
+
+
+def test_values_that_found_weights_of_their_own_are_seeds_of_one_method():
+    found, other = (
+        msgspec.structs.replace(
+            report, settings=beam(score="value", logp_weight=w, own_weight=True)
+        )
+        for report, w in ((NEW[0], 0.1), (NEW[1], 0.2))
+    )
+    gated = msgspec.structs.replace(
+        NEW[1],
+        settings=beam(score="logp", forbidden="value", logp_weight=3.0, own_weight=True),
+    )
+    for second in (other, gated):
+        label = compare_seeds(OLD, [found, second]).second_seeds.label
+        assert label.startswith("new-1 beam-5 by value + logp")
+    asked = msgspec.structs.replace(other, settings=beam(score="value", logp_weight=0.1))
+    with pytest.raises(RecordError, match="are no seeds of one method"):
+        compare_seeds(OLD, [found, asked])
 
 
 def test_methods_that_are_compared_together_are_adjusted():

@@ -241,3 +241,28 @@ def test_a_search_is_made_of_the_words_of_the_command_line(strategy: str, made: 
     assert STRATEGIES.load(strategy)(**dict(told)).weight == 0.5
     who = Settings(agent="agent", strategy=strategy, k=made.k, score=made.score, temperature=0.7)
     assert who.label == label
+
+
+@pytest.mark.parametrize(
+    ("score", "asked", "weight", "own"),
+    [
+        ("value", (), 0.2, True),
+        ("value", (("weight", 0.2),), 0.2, False),
+        ("logp", (), 0.0, False),
+    ],
+)
+def test_a_report_tells_a_weight_that_was_asked_for_from_the_values_own(
+    networks,
+    stage: Stage,
+    monkeypatch: pytest.MonkeyPatch,
+    score: str,
+    asked: tuple[tuple[str, float], ...],
+    weight: float,
+    own: bool,
+):
+    made: Any = Beam(beams=2, max_tokens=20, weight=0.2, score=score)
+    monkeypatch.setattr(Cast, "player", lambda cast, stage: player(networks, stage, made))
+    cast = Cast(policy="agent", strategy="beam", settings=(("beams", 2), *asked))
+    found = evaluate(EvaluateSettings(stage=stage, cast=cast, episodes=2)).settings
+    assert (found.score, found.logp_weight, found.own_weight) == (score, weight, own)
+    assert found.asked.logp_weight == (None if own else weight)

@@ -19,6 +19,9 @@ from oreo_agent.config import build
 from oreo_agent.errors import OreoError, SettingError
 from oreo_agent.model.trust import Trust
 
+SEARCHES = (Beam, BestOfN)
+"""The strategies that choose among whole solutions, at the weight found for a value."""
+
 _OURS = __name__.partition(".")[0]
 
 
@@ -42,7 +45,7 @@ def build_strategy(
     usual: dict[str, Any] = {}
     if "max_tokens" in setting_names(kind):
         usual |= {"max_tokens": max_tokens}
-    if trust is not None and trust.whole and kind in (Beam, BestOfN):
+    if trust is not None and trust.whole and kind in SEARCHES:
         usual |= {"weight": trust.weight}
     return _built(kind, usual | settings, at=f"strategy {name}")
 

@@ -95,7 +95,7 @@ def judge_bundle(
     card = read_card(bundle)
     choice = usual_choice(card.prompt)
     if weight is not None:
-        choice = choice._replace(weight=weight)
+        choice = choice._replace(weight=weight, open=False)
     if not card.has_value:
         raise BundleError(f"{bundle} has no value to judge; train one with --method oreo")
     trained: dict[str, Any] = card.settings["train"]
@@ -155,8 +155,8 @@ def judged(
         reference: `ReferenceLogits` of what the policy started from.
         known: what it says of the episodes, in its place.
         beta: pull toward it, in reward units per nat.
-        choice: what is compared by V, and with what beside it; where it leaves the weight open,
-            the one that is found on these episodes (`crossed`).
+        choice: what is compared by V, and with what beside it; where its weight is open, with the
+            one that is found on these episodes (`crossed`).
 
     Returns:
         With figures ``nll``, in nats a token; with a value those of `value_figures`, where an
@@ -210,9 +210,11 @@ def judged(
         [line[-1] for line in ends],
         [sum(line) for line in said],
     )
-    whole, choice = _whole(episodes, ends, said, choice)
+    whole: list[State] = []
+    if choice.whole:
+        whole, choice = _judged_whole(solutions(episodes, ends, said), choice)
     scores = [
-        [after + (choice.weight or 0) * logp for after, logp in zip(line, logps, strict=True)]
+        [after + choice.weight * logp for after, logp in zip(line, logps, strict=True)]
         for line, logps in zip(ends, said, strict=True)
     ]
     states = parted(episodes, scores, seen, said)
@@ -240,20 +242,12 @@ def judged(
     )
 
 
-def _whole(
-    episodes: Sequence[Tokens],
-    ends: Sequence[Sequence[float]],
-    said: Sequence[Sequence[float]],
-    choice: Choice,
-) -> tuple[list[State], Choice]:
-    """Problems with several solutions, at the choice's weight or at the one that they ask for."""
-    if not choice.whole:
-        return [], choice if choice.weight is not None else choice._replace(weight=0.0)
-    problems = solutions(episodes, ends, said)
-    if choice.weight is not None:
+def _judged_whole(problems: Sequence[State], choice: Choice) -> tuple[list[State], Choice]:
+    """Problems at the weight of the choice, or at the one that they ask for where it is open."""
+    if not choice.open:
         return mixed(problems, choice.weight), choice
-    problems, weight = crossed(problems)
-    return problems, choice._replace(weight=weight)
+    judged, weight = crossed(problems)
+    return judged, choice._replace(weight=weight, open=False)
 
 
 def _held_out(

@@ -16,14 +16,7 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from oreo_agent.learn.batch import Tokens
-from oreo_agent.model.trust import (
-    AMONG_REPLIES,
-    PAPERS_BETA,
-    Choice,
-    Estimate,
-    Trust,
-    verdict,
-)
+from oreo_agent.model.trust import AMONG_REPLIES, Choice, Estimate, Trust, verdict
 
 RESAMPLES = 2000
 """Of the instances, for an interval."""
@@ -153,7 +146,7 @@ def weigh(states: Sequence[State], source: str, choice: Choice = AMONG_REPLIES) 
         states=len(states),
         instances=instances,
         source=source,
-        weight=PAPERS_BETA if choice.weight is None else choice.weight,
+        weight=choice.weight,
         whole=choice.whole,
         **found,
     )

@@ -46,10 +46,12 @@ def solutions(
 
 def mixed(states: Sequence[State], weight: float) -> list[State]:
     """The same states, their values with ``weight`` times the log-probability added."""
-    return [
-        State(state.instance, [_mixed(reply, weight) for reply in state.replies])
-        for state in states
-    ]
+
+    def one(reply: Reply) -> Reply:
+        more = weight * reply.logp
+        return replace(reply, value=reply.value + more, seen=reply.seen + more)
+
+    return [State(state.instance, list(map(one, state.replies))) for state in states]
 
 
 def crossed(states: Sequence[State]) -> tuple[list[State], float]:
@@ -95,8 +97,3 @@ def choice_figures(problems: Sequence[State]) -> dict[str, float]:
         "chosen_logp": fmean([problem.taken("logp") for problem in problems]),
         "chosen_chance": fmean([problem.chance for problem in problems]),
     }
-
-
-def _mixed(reply: Reply, weight: float) -> Reply:
-    more = weight * reply.logp
-    return replace(reply, value=reply.value + more, seen=reply.seen + more)

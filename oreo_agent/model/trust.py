@@ -17,10 +17,12 @@ Trusted = Literal["yes", "no", "unknown"]
 class Choice(NamedTuple):
     """What is chosen among, and by what."""
 
-    weight: float | None = 0.0
-    """Times the log-probability, added to V; None is what chooses best where V is judged."""
+    weight: float = 0.0
+    """Times the log-probability, added to V."""
     whole: bool = False
     """Whether whole solutions of a problem stand side by side, and not the replies of one state."""
+    open: bool = False
+    """Whether the weight gives way to one that chooses solutions better where V is judged."""
 
 
 AMONG_REPLIES = Choice()
@@ -153,4 +155,6 @@ def usual_choice(prompt: Mapping[str, Any]) -> Choice:
     Args:
         prompt: settings of a prompt format.
     """
-    return Choice(weight=None, whole=True) if prompt.get("delimiters") else AMONG_REPLIES
+    if not prompt.get("delimiters"):
+        return AMONG_REPLIES
+    return Choice(weight=PAPERS_BETA, whole=True, open=True)

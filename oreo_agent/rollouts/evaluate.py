@@ -10,8 +10,7 @@ from pathlib import Path
 import msgspec
 
 from oreo_agent import __version__
-from oreo_agent.agent.strategies.beam import Beam
-from oreo_agent.agent.strategies.best_of_n import BestOfN
+from oreo_agent.agent.making import SEARCHES
 from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.records.episode import Episode
 from oreo_agent.rollouts.casting import Cast
@@ -139,7 +138,6 @@ def _who(cast: Cast, player: Player) -> Settings:
     strategy = player.agent.strategy
     score, weight = getattr(strategy, "score", ""), getattr(strategy, "weight", 0.0)
     by_value = "value" in (score, cast.forbidden)
-    searched = isinstance(strategy, Beam | BestOfN)
     return Settings(
         agent=cast.policy,
         fingerprint=player.policy.fingerprint,
@@ -148,7 +146,9 @@ def _who(cast: Cast, player: Player) -> Settings:
         temperature=getattr(strategy, "temperature", None),
         score=score,
         logp_weight=weight if by_value else 0.0,
-        own_weight=by_value and searched and "weight" not in dict(cast.settings),
+        own_weight=by_value
+        and isinstance(strategy, SEARCHES)
+        and "weight" not in dict(cast.settings),
         forbidden=cast.forbidden,
     )
 

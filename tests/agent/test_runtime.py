@@ -11,10 +11,11 @@ import torch
 from made_agents import BETA, PROMPT, make_bundle
 
 from oreo_agent import Agent
+from oreo_agent.agent import runtime
 from oreo_agent.agent.engines import Reply, Request
 from oreo_agent.agent.gate import objection
 from oreo_agent.agent.history import History, apart
-from oreo_agent.agent.making import build_strategy
+from oreo_agent.agent.making import build_strategy, decided
 from oreo_agent.agent.strategies import Candidate, Decision, Reading
 from oreo_agent.agent.strategies.beam import Beam
 from oreo_agent.agent.strategies.best_of_k import BestOfK
@@ -404,7 +405,7 @@ def test_a_verdict_on_whole_solutions_forbids_no_choice_among_replies_nor_the_ot
 
 
 def test_solutions_are_searched_at_the_weight_that_was_found_for_this_value(
-    bundles: Any, tmp_path: Path
+    bundles: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     found = msgspec.structs.replace(BAD, trusted="yes", weight=0.2, whole=True)
     of_steps = msgspec.structs.replace(found, whole=False)
@@ -420,6 +421,15 @@ def test_solutions_are_searched_at_the_weight_that_was_found_for_this_value(
     agent = Agent.load(bundle, device="cpu", strategy="beam", beams=2)
     assert agent.strategy.weight == 0.2
     assert Agent.load(bundles[0], value=bundle, strategy="beam").strategy.weight == 0.2
+    # and of one decision, by name
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        runtime,
+        "decided",
+        lambda strategy, *more: asked.append(strategy) or decided(strategy, *more),
+    )
+    agent.act(History(segments=PROMPT.opening(OPENING)), strategy="best-of-n", n=2)
+    assert asked[0].weight == 0.2
 
 
 def test_what_is_asked_for_one_decision_goes_through_the_same_gate():

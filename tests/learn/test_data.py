@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from oreo_agent.learn.batch import Tokens
 from oreo_agent.learn.data import balanced, split
 from oreo_agent.learn.settings import TrainSettings
+from oreo_agent.model.trust import PAPERS_BETA
 from oreo_agent.model.words import WordsPrompt
 
 OUTCOMES = st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), min_size=1, max_size=40)
@@ -51,5 +52,6 @@ def test_what_is_held_out_is_not_balanced():
 
 def test_steps_of_solutions_are_compared_by_value_and_likelihood():
     words = WordsPrompt(["a", "1"], ["\n"])
-    for prompt, weight in ((None, 0.0), (words, None)):
-        assert split(made([("a", True)]), TrainSettings(), prompt).choice.weight == weight
+    for prompt, weight in ((None, 0.0), (words, PAPERS_BETA)):
+        choice = split(made([("a", True)]), TrainSettings(), prompt).choice
+        assert (choice.weight, choice.open) == (weight, prompt is words)

@@ -28,7 +28,7 @@ from oreo_agent.learn.train import train
 from oreo_agent.model.bundle import fingerprint, read_card
 from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.prompt import load_prompt
-from oreo_agent.model.trust import Choice
+from oreo_agent.model.trust import LEAST_INSTANCES, PAPERS_BETA, Choice
 from oreo_agent.records.store import Store
 
 LITTLE = TrainSettings(epochs=0.5, value_warmup=1.0, batch=16, held_out=0.5, seed=3, discount=0.9)
@@ -191,6 +191,29 @@ def test_replies_are_compared_by_v_plus_a_weight_times_their_log_probability():
         assert two.value == one.value + 0.5 * one.logp
         assert one.logp < 0
     assert plain.valued == mixed.valued
+
+
+def test_an_open_weight_is_found_on_whole_solutions_and_kept_beside_the_verdict():
+    """V, the place, is for longer solutions, and right are the shorter ones, which are likelier."""
+    right, wrong = (
+        Tokens(id="", instance="", ids=ids, actions=ids[:-1], ends=(ids[-2],), reward=reward)
+        for ids, reward in (((1, 2, 3), 1.0), ((1, 2, 3, 4), 0.0))
+    )
+    episodes = [
+        replace(one, id=f"{at} {one.reward}", instance=f"{at}")
+        for at in range(LEAST_INSTANCES)
+        for one in (right, wrong)
+    ]
+    open_one = Choice(weight=PAPERS_BETA, whole=True, open=True)
+    for choice, weight, won in (
+        (open_one, 1.0, 1.0),
+        (open_one._replace(open=False), PAPERS_BETA, 0.0),
+    ):
+        found = judged(_Even(), _Places(), episodes, TrainSettings(), choice=choice)
+        assert found.trust is not None
+        assert found.trust.weight == found.figures["logp_weight"] == weight
+        assert found.figures["chosen_value"] == won
+        assert found.figures["chosen_logp"] == 1.0
 
 
 def test_without_a_value_there_is_only_the_likelihood():

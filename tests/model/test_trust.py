@@ -6,6 +6,7 @@ import pytest
 from oreo_agent.model.description import with_value_section
 from oreo_agent.model.trust import (
     LEAST_INSTANCES,
+    PAPERS_BETA,
     Choice,
     Estimate,
     Trust,
@@ -102,7 +103,7 @@ def test_the_sentence_names_what_chooses():
 
 def test_solutions_are_chosen_by_value_and_likelihood_and_replies_to_a_world_by_value():
     told = usual_choice({"format": "words", "delimiters": ["\n"]})
-    assert (told.weight, told.whole) == (None, True)  # found where V is judged
+    assert told == Choice(weight=PAPERS_BETA, whole=True, open=True)
     for other in ({"format": "compact", "entities": {}}, {"format": "rows"}):
         assert usual_choice(other) == Choice(weight=0.0, whole=False)
 

@@ -16,7 +16,39 @@ from oreo_tasks.alfworld.lexicon import LEXICON
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+PAGES = sorted(
+    path.relative_to(REPOSITORY).as_posix()
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md")
+    for path in REPOSITORY.glob(pattern)
+)
 LOSS = Estimate(value=-0.03, low=-0.05, high=-0.01)
+
+
+def prose(page: Path) -> str:
+    """A page without its blocks of code."""
+    return BLOCK.sub("", page.read_text(encoding="utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """What its headings are called in a link."""
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(prose(page)))
+    return {heading.strip().replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_within_the_repository_lead_somewhere(page: str) -> None:
+    here = REPOSITORY / page
+    broken: list[str] = []
+    for link in LINK.findall(prose(here)):
+        if "://" in link:
+            continue
+        file, _, anchor = link.partition("#")
+        there = here.parent / file if file else here
+        if not there.exists() or (anchor and anchor not in anchors(there)):
+            broken.append(link)
+    assert broken == []
 
 
 def blocks(page: str, language: str) -> list[str]:

@@ -11,6 +11,8 @@ PAPERS_BETA = 0.03
 """Reward units per nat (arXiv:2412.16145). Among solutions the policy that is optimal at this pull
 toward pi takes the one with the largest V + beta * log pi (decision 0009)."""
 
+_NO_BETTER = ", though that it chooses better than log-probability is not shown"
+
 Trusted = Literal["yes", "no", "unknown"]
 
 
@@ -115,7 +117,8 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
             f"log-probability a choice; {rests}"
         )
         if self.trusted == "yes":
-            return f"{self.chooser} may choose here: {found}"
+            though = "" if self.over_logp.low > 0 else _NO_BETTER
+            return f"{self.chooser} may choose here{though}: {found}"
         if self.trusted == "unknown":
             few = self.instances < LEAST_INSTANCES
             little = " from so little" if few else ""

@@ -75,7 +75,9 @@ def test_the_sentence_tells_both_gains_where_v_may_choose_or_nobody_knows():
         "+4.0 points [+1.0, +7.0] against chance and +0.0 points [-3.0, +3.0] against "
         "log-probability a choice; 41 states of 30 instances, branches"
     )
-    assert trust("yes", AHEAD, EVEN).sentence == f"V may choose here: {both}"
+    though = ", though that it chooses better than log-probability is not shown"
+    assert trust("yes", AHEAD, EVEN).sentence == f"V may choose here{though}: {both}"
+    assert trust("yes", AHEAD, AHEAD).sentence.startswith("V may choose here: +4.0 points")
     assert trust("unknown", AHEAD, EVEN).sentence == f"whether V may choose is not known: {both}"
     assert "not known from so little" in trust("unknown", AHEAD, EVEN, instances=5).sentence
     assert "rollout --branch" in trust("unknown").sentence

@@ -4,6 +4,7 @@ Nothing is guessed. Each fault names the path of its setting ("train.policy.lr")
 key is answered with the nearest one.
 """
 
+import re
 import sys
 import tomllib
 import types
@@ -21,6 +22,8 @@ _RECIPES = (
     Path(sys.prefix) / "share" / "oreo-agent" / "configs",
 )
 """Where recipes lie: in a checkout, and in an installed package."""
+_BARE_POINT = re.compile(r"[+-]?(\d+\.|\.\d+)([eE][+-]?\d+)?")
+"""Numbers that are none in TOML."""
 
 
 def build(cls: type[T], data: Mapping[str, Any], *, at: str = "") -> T:
@@ -94,7 +97,8 @@ def find_recipe(name: Path | str) -> Path:
 def override(data: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
     """``data`` with ``"learn.beta=0.1"`` and the like set; tables are made where there are none.
 
-    A value is read as TOML; what is no TOML (``schedule=cosine``) is a string.
+    A value is read as TOML; what is no TOML (``schedule=cosine``) is a string, unless it is a
+    number whose point has no digit on one of its sides (``lr=.003``, ``1.``, ``1.e-3``).
 
     Raises:
         SettingError: an assignment has no ``=`` or no name, or goes through a plain value.
@@ -127,7 +131,7 @@ def _parsed(text: str) -> Any:
     try:
         parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
-        return text
+        return float(text) if _BARE_POINT.fullmatch(text) else text
     return parsed["value"] if len(parsed) == 1 else text
 
 

@@ -86,6 +86,12 @@ def test_words_need_no_quotes_in_an_override():
     assert data == {"name": "some words", "optimiser": {"schedule": "flat"}, "where": "a = b"}
 
 
+@pytest.mark.parametrize("text", [".003", "-.5", "1.", "+.5e-3", "2.E2"])
+def test_a_number_may_leave_out_the_digits_on_one_side_of_its_point(text):
+    assert override({}, [f"rate={text}"]) == {"rate": float(text)}
+    assert override({}, ["rate=.", "name=.3.1"]) == {"rate": ".", "name": ".3.1"}
+
+
 @given(recipes, st.data())
 def test_one_wrong_letter_is_answered_with_the_setting_that_was_meant(recipe, data):
     key = data.draw(st.sampled_from(["steps", "where", "stores", "optimiser"]))

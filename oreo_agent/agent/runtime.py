@@ -1,7 +1,7 @@
 """An agent: a bundle, an engine and a strategy; histories in, decisions out."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -67,7 +67,7 @@ class Agent:
         strategy: str | None = None,
         value: Path | str | None = None,
         reference: Path | str | None = None,
-        prompt: PromptFormat | None = None,
+        prompt: PromptFormat | Mapping[str, Any] | None = None,
         answer: Answer | None = None,
         trust_value: bool = False,
         engine: str = "transformers",
@@ -84,7 +84,8 @@ class Agent:
                 None is best-of-k by value if there is one, else greedy.
             value: another bundle, whose value judges this one's replies; None takes its own.
             reference: the folder that this one learned from, for implicit advantages.
-            prompt: how a model that is no bundle is shown its history; None for bundles.
+            prompt: how a model that is no bundle is shown its history: a format, or the settings
+                of one, ``{"format": "react", "instruction": ...}``; None for bundles.
             answer: how a solution's final answer is read, where the task has such a thing.
             trust_value: let V choose even if the bundle's own evidence says that it does harm.
                 Otherwise the policy chooses then, and `objection` says why.

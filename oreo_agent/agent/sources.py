@@ -1,7 +1,9 @@
 """What an agent is put together from: a bundle, perhaps another's value, perhaps its reference."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from oreo_agent.errors import BundleError, SettingError
 from oreo_agent.model.bundle import Card, fingerprint, read_card
@@ -43,6 +45,11 @@ def from_bundle(
         BundleError: a bundle cannot be read, or does not belong to the others.
         SettingError: it learned without a reference.
     """
+    if (folder / "config.json").is_file() and not (folder / "bundle.json").exists():
+        raise BundleError(
+            f"{folder} is a model that is no bundle: name the prompt format in which it is shown "
+            "its history (`prompt`), or a folder that `oreo-agent train --out` wrote"
+        )
     card = read_card(folder)
     judge = folder if value is None else Path(value)
     judged = _with_value(judge, card) if value is not None or card.has_value else None
@@ -64,20 +71,32 @@ def from_bundle(
 
 def from_model(
     folder: Path,
-    prompt: PromptFormat,
+    prompt: PromptFormat | Mapping[str, Any],
     value: Path | str | None = None,
     reference: Path | str | None = None,
 ) -> Sources:
     """A model in Hugging Face format that is no bundle.
 
+    Args:
+        folder: the model, with its tokenizer.
+        prompt: how it is shown its history, or the settings of a format over its tokenizer.
+        value: has to be None.
+        reference: has to be None.
+
     Raises:
-        SettingError: a value or a reference is named; only bundles have them.
+        BundleError: there is no tokenizer.
+        SettingError: a value or a reference is named, which only bundles have; or no prompt format
+            can be made of the settings.
     """
     if value is not None or reference is not None:
         raise SettingError(
             f"{folder} is a model that is no bundle: neither a value nor a reference belongs to "
             "it; train a bundle from it first"
         )
+    if isinstance(prompt, Mapping):
+        from oreo_agent.model.tokenizers import load_tokenizer  # noqa: PLC0415
+
+        prompt = load_prompt(prompt, load_tokenizer(folder))
     return Sources(prompt=prompt, policy=folder, fingerprint=fingerprint(folder))
 
 

@@ -28,6 +28,10 @@ QuestionField = Annotated[
 AnswerField = Annotated[
     str | None, typer.Option("--answer-field", help="And where the right answer is.")
 ]
+SolutionField = Annotated[
+    str | None,
+    typer.Option("--solution-field", help="And where a worked solution is, for --policy expert."),
+]
 Verifier = Annotated[
     str | None,
     typer.Option("--verifier", help="What compares answers: number, math, choice, yes-no, text."),

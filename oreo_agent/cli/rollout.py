@@ -49,6 +49,7 @@ def rollout(
     data: options.DataFolder = None,
     question_field: options.QuestionField = None,
     answer_field: options.AnswerField = None,
+    solution_field: options.SolutionField = None,
     verifier: options.Verifier = None,
     seed: options.Seed = 0,
     workers: options.Workers = 1,
@@ -86,7 +87,7 @@ def rollout(
         only_admissible=only_admissible,
     )
     task = options.named_task(task, env)
-    task, data = own_questions(task, data, question_field, answer_field, verifier)
+    task, data = own_questions(task, data, question_field, answer_field, verifier, solution_field)
     stage = Stage(
         task=task or usual_task(policy), split=split, data=data, step_limit=step_limit, live=live
     )

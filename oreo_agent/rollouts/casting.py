@@ -252,17 +252,28 @@ def own_questions(
     question: str | None,
     answer: str | None,
     verifier: str | None,
+    solution: str | None = None,
 ) -> tuple[str | None, str | None]:
     """Task and data that stand for a file of questions and the names of its fields.
+
+    Args:
+        task: the one that is named.
+        data: the file.
+        question: its field.
+        answer: its field.
+        verifier: what compares answers.
+        solution: the field of worked solutions, which an expert tells; None if there are none.
 
     Raises:
         SettingError: some of them are named and others are not.
     """
-    told = {"question": question, "answer": answer, "verifier": verifier}
+    needed = {"question": question, "answer": answer, "verifier": verifier}
+    told = needed | {"solution": solution}
     given = {name: word for name, word in told.items() if word is not None}
     if not given:
         return task, data
-    if data is None or len(given) < len(told) or task not in (None, "alfworld", "questions"):
+    missing = data is None or None in needed.values()
+    if missing or task not in (None, "alfworld", "questions"):
         raise SettingError(
             "questions of your own take a file at --data, its fields at --question-field and "
             "--answer-field, and a --verifier; name all four, and no other --task"

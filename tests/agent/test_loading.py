@@ -11,7 +11,7 @@ from oreo_agent.agent.strategies.best_of_k import BestOfK
 from oreo_agent.agent.strategies.single import Greedy
 from oreo_agent.errors import BundleError, EngineError, SettingError
 from oreo_agent.model.bundle import read_card
-from oreo_agent.model.networks import load_policy
+from oreo_agent.model.networks import load_policy, new_policy
 
 OPENING = "You see key 1, den 2."
 
@@ -57,6 +57,25 @@ def test_a_model_that_is_no_bundle_has_neither_value_nor_reference(bundles, tmp_
     for more in ({"value": bundles[1]}, {"reference": bundles[0]}):
         with pytest.raises(SettingError, match="neither a value nor a reference"):
             Agent.load(model, prompt=PROMPT, device="cpu", **more)
+
+
+def test_a_model_with_its_tokenizer_takes_the_settings_of_a_prompt(
+    tmp_path: Path, byte_tokenizer: Any
+):
+    model = tmp_path / "model"
+    tokenizer = byte_tokenizer()
+    policy = new_policy(len(tokenizer), "32x1", bos=1, eos=tokenizer.eos_token_id, pad=0, seed=0)
+    policy.save_pretrained(model)
+    told = {"format": "react", "instruction": "You keep house.", "max_reply_tokens": 4}
+    with pytest.raises(SettingError, match="needs a tokenizer with a chat template"):
+        Agent.load(model, prompt=told, device="cpu")
+    tokenizer.save_pretrained(model)
+    agent = Agent.load(model, prompt=told, device="cpu")
+    history = agent.begin("A room.")
+    assert "You keep house." in history.segments[0].text
+    assert 0 < agent.act(history).choice.tokens <= 4
+    with pytest.raises(BundleError, match=r"is a model that is no bundle.*`prompt`"):
+        Agent.load(model, device="cpu")
 
 
 @pytest.mark.parametrize(

@@ -217,11 +217,14 @@ def test_a_format_that_cannot_tell_the_task_is_refused(
 def test_a_file_and_its_fields_stand_for_questions_of_ones_own():
     told = own_questions("alfworld", "a b.jsonl", "the q", "a&b", "number")
     assert told == ("questions", "a b.jsonl?question=the%20q&answer=a%26b&verifier=number")
+    solved = own_questions(None, "f.jsonl", "q", "a", "number", "s")
+    assert solved == ("questions", "f.jsonl?question=q&answer=a&verifier=number&solution=s")
     assert own_questions("gsm8k", "folder", None, None, None) == ("gsm8k", "folder")
     for wrong in (
         ("questions", None, "q", "a", "number"),
         ("questions", "f.jsonl", "q", None, "number"),
         ("gsm8k", "f.jsonl", "q", "a", "number"),
+        (None, "f.jsonl", None, None, None, "s"),
     ):
         with pytest.raises(SettingError, match="name all four"):
             own_questions(*wrong)

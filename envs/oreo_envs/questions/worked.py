@@ -18,7 +18,7 @@ class Worked(Player):
         solution = str(info["solution"])
         if not solution.strip():
             raise LookupError(
-                f"question {info['instance']!r} has no worked solution to tell; take another "
-                "split, or let a model play"
+                f"question {info['instance']!r} has no worked solution to tell; name the "
+                "field that holds it (--solution-field), take another split, or let a model play"
             )
         return solution.rstrip()

@@ -90,6 +90,6 @@ def shared_data() -> Path:
     """The folder with the real games and problems; the test is skipped where there is none."""
     named = os.environ.get("OREO_SHARED_DATA")
     folder = Path(named) if named else REPOSITORY.parent / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("no real data: OREO_SHARED_DATA names no folder, ../shared/data is not there")
+    if not (folder / "unpack_alfworld.py").is_file():
+        pytest.skip("no real data: neither at OREO_SHARED_DATA nor in ../shared/data")
     return folder

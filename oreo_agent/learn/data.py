@@ -17,6 +17,8 @@ from oreo_agent.records.selecting import is_held_out
 from oreo_agent.records.store import Store
 
 Relabel = Callable[[Sequence[int], Random], list[int]]
+UNWRITTEN = "texts without tokens"
+"""Why episodes are left out that were told without a tokenizer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,8 @@ def read_episodes(
             if episode.end == "fault":
                 left_out["fault"] += 1
             elif not tokens.actions:
-                left_out["no actions"] += 1
+                said = any(s.kind == "action" and s.text for s in episode.segments)
+                left_out[UNWRITTEN if said else "no actions"] += 1
             elif tokens.actions[0] == 0:
                 left_out["no state before the first action"] += 1
             elif len(tokens.ids) > settings.max_tokens:
@@ -78,9 +81,13 @@ def read_episodes(
             "train on stores of one format"
         )
     if not kept:
+        remedy = (
+            "take the model's own tokens: `oreo-agent rollout --model FOLDER`, and so at an import"
+            if left_out[UNWRITTEN]
+            else "collect some with `oreo-agent rollout`"
+        )
         raise DataError(
-            f"{names}: no episode to learn from (left out: {dict(left_out) or 'none'}); "
-            "collect some with `oreo-agent rollout`"
+            f"{names}: no episode to learn from (left out: {dict(left_out) or 'none'}); {remedy}"
         )
     facts = {
         "fingerprint": digest.hexdigest()[:16],

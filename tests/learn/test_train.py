@@ -376,7 +376,11 @@ def test_nothing_to_learn_from_is_said_with_the_reasons(an_episode, a_store, tmp
     store = a_store(tmp_path / "store", faults)
     with pytest.raises(DataError, match=r"no episode to learn from .*'fault': 3.*rollout"):
         train(sft(store, tmp_path / "agent"))
-    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+    told = [Segment(kind=s.kind, ids=(), text=s.text or "go") for s in an_episode(0).segments]
+    alone = a_store(tmp_path / "texts", [an_episode(0, segments=tuple(told))])
+    with pytest.raises(DataError, match=r"'texts without tokens': 1.*rollout --model FOLDER"):
+        train(sft(alone, tmp_path / "agent"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["store", "texts"]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ def say_faults(reasons: Mapping[str, int], more: str) -> None:
     for reason, count in told.most_common(CAUSES):
         say(f"  {count} x {one_line(reason)[:300]}")
     if len(reasons) > CAUSES:
-        say(f"  and {len(reasons) - CAUSES} other causes")
+        others = len(reasons) - CAUSES
+        say(f"  and {others} other {'cause' if others == 1 else 'causes'}")
     say(more)
 
 

@@ -30,10 +30,14 @@ def thin(episodes: int, won: int) -> str:
     if rarer < SMALL * episodes:
         other = "imitate an expert for longer" if rest == "lost" else "take harder instances"
         more = f"{other} before you collect, or raise --temperature or --episodes"
-    return (
-        f"{episodes - rarer} of {episodes} episodes were {rest}: how the other {rarer} differ can "
-        f"hardly be learned from so few. To learn from outcomes {more}"
-    )
+    told = f"all {episodes} episodes were {rest}: there is nothing to tell them from"
+    if rarer:
+        others = "the other one differs" if rarer == 1 else f"the other {rarer} differ"
+        told = (
+            f"{episodes - rarer} of {episodes} episodes were {rest}: how {others} can hardly be "
+            "learned from so few"
+        )
+    return f"{told}. To learn from outcomes {more}"
 
 
 def doubts(data: Data) -> dict[str, str]:

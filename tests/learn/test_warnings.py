@@ -62,6 +62,8 @@ def test_chance_and_missing_figures_are_no_trouble(rows: list[dict[str, Any]]):
         (600, 7, "593 of 600 episodes were lost: how the other 7 differ"),
         (600, 17, "imitate an expert for longer"),
         (600, 583, "583 of 600 episodes were won: how the other 17 differ"),
+        (600, 1, "599 of 600 episodes were lost: how the other one differs can hardly"),
+        (8, 0, "all 8 episodes were lost: there is nothing to tell them from. To learn"),
         (600, 600, "take harder instances before you collect"),
         (12, 6, "hardly be learned from so few. To learn from outcomes raise --episodes"),
     ],

@@ -157,6 +157,25 @@ def test_a_batch_of_problems_is_searched_as_each_alone(
                 assert candidate.value == pytest.approx(worth, abs=1e-9)
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_problem_is_read_once_and_equal_solutions_are_judged_once(networks, temperature: float):
+    policy, value = networks
+    fresh = LocalEngine(
+        policy, value, stop_ids=PROMPT.stop_ids, max_context=600, steps=PROMPT.steps
+    )
+    decisions = BestOfN(n=5, temperature=temperature, max_tokens=24)(fresh, READ, requests())
+    judged = 0
+    for request, decision in zip(requests(), decisions, strict=True):
+        different = {one.ids for one in decision.candidates}
+        assert len(different) == 1 or temperature > 0
+        assert decision.value_tokens == len(request.ids) + sum(map(len, different))
+        ((before,),) = fresh.values([request], [[()]])
+        assert decision.value == pytest.approx(before, abs=1e-9)
+        judged += decision.value_tokens
+    assert fresh._judge.encoded == judged
+    assert fresh._reader.encoded <= sum(len(r.ids) for r in requests()) + 24 * 5 * len(decisions)
+
+
 def test_one_beginning_with_one_step_is_plain_sampling(engine: LocalEngine):
     beams = Beam(beams=1, max_tokens=100)(engine, READ, requests())
     plain = Sample(max_tokens=100)(engine, READ, requests())
@@ -192,6 +211,9 @@ class Tree:
     def values(self, requests: Any, replies: Any) -> list[list[float]]:
         pairs = zip(requests, replies, strict=True)
         return [[self.worth(r.ids + reply) for reply in line] for r, line in pairs]
+
+    def logps(self, requests: Any, replies: Any, **told: Any) -> list[list[tuple[float, ...]]]:
+        return [[(-1.0,) * len(reply) for reply in line] for line in replies]
 
     def fork(self, session: str, other: str) -> None: ...
 
@@ -369,7 +391,7 @@ def test_majorities_count_answers_or_weigh_them():
             ]
 
     worth = {1: 0.2, 2: 0.3, 3: 0.9, 0: 0.1}
-    tree = Drawn(lambda *_: (), lambda history: worth[digits.index(history[-2])])
+    tree = Drawn(lambda *_: (), lambda ids: worth[digits.index(ids[-2])] if ids[1:] else 0.5)
 
     def chosen(by: Any) -> str | None:
         seeds.clear()

@@ -53,9 +53,13 @@ class BestOfN:
     def __call__(
         self, engine: Engine, read: Reading, requests: Sequence[Request]
     ) -> list[Decision]:
-        """Solutions that were cut are chosen only where all were."""
+        """Solutions that were cut are chosen only where all were; equal ones are judged once."""
+        judged = self.by in ("value", "weighted-majority")
         asked = [self._asked(request) for request in requests]
         flat = [one for line in asked for one in line]
+        nothing = [[()] for _ in requests]
+        engine.logps(requests, nothing)  # problems are read here, and not again with each solution
+        before = engine.values(requests, nothing) if judged else [[None] for _ in requests]
         for request, line in zip(requests, asked, strict=True):
             for one in line:
                 engine.fork(request.session, one.session)
@@ -68,19 +72,27 @@ class BestOfN:
                 whole=True,
             )
             found = [_solution(reply.ids, reply.logps, reply.ended, read) for (reply,) in drawn]
-            if self.by in ("value", "weighted-majority"):
-                worth = engine.values(flat, [[one.ids] for one in found])
-                found = [replace(one, value=v) for one, (v,) in zip(found, worth, strict=True)]
+            lines = [found[i : i + self.n] for i in range(0, len(found), self.n)]
+            if judged:
+                lines = _valued(engine, asked, lines)
         finally:
             for one in flat:
                 engine.close(one.session)
-        lines = [found[i : i + self.n] for i in range(0, len(found), self.n)]
         spent = [
             sum(len(r.ids) for (r,) in drawn[i : i + self.n]) for i in range(0, len(drawn), self.n)
         ]
         return [
-            self._decision(line, read, request, tokens)
-            for line, request, tokens in zip(lines, requests, spent, strict=True)
+            Decision(
+                strategy=f"best-of-n {self.by}",
+                chosen=self._best(line, read, request),
+                candidates=tuple(line),
+                value=value,
+                policy_tokens=tokens,
+                value_tokens=len(request.ids) + sum(map(len, {one.ids for one in line}))
+                if judged
+                else 0,
+            )
+            for line, request, (value,), tokens in zip(lines, requests, before, spent, strict=True)
         ]
 
     def _asked(self, request: Request) -> list[Request]:
@@ -90,18 +102,6 @@ class BestOfN:
             replace(request, session=f"{request.session}#{i}", seed=seed, drawn=0)
             for i, seed in enumerate(seeds)
         ]
-
-    def _decision(
-        self, line: list[Candidate], read: Reading, request: Request, tokens: int
-    ) -> Decision:
-        judged = self.by in ("value", "weighted-majority")
-        return Decision(
-            strategy=f"best-of-n {self.by}",
-            chosen=self._best(line, read, request),
-            candidates=tuple(line),
-            policy_tokens=tokens,
-            value_tokens=sum(len(request.ids) + len(one.ids) for one in line) if judged else 0,
-        )
 
     def _best(self, line: list[Candidate], read: Reading, request: Request) -> int:
         ended = [i for i, one in enumerate(line) if one.ended] or list(range(len(line)))
@@ -133,6 +133,24 @@ class BestOfN:
             return sum(line[i].value or 0.0 for i in of)
 
         return max(votes.values(), key=lambda of: (weight(of), max(line[i].logp for i in of)))
+
+
+def _valued(
+    engine: Engine, asked: Sequence[Sequence[Request]], lines: Sequence[Sequence[Candidate]]
+) -> list[list[Candidate]]:
+    """Solutions with V at their ends, which of equal ones is read where the first was drawn."""
+    firsts: list[dict[tuple[int, ...], Request]] = []
+    for line, sessions in zip(lines, asked, strict=True):
+        firsts.append({})
+        for one, request in zip(line, sessions, strict=True):
+            firsts[-1].setdefault(one.ids, request)
+    requests = [request for line in firsts for request in line.values()]
+    worth = iter(engine.values(requests, [[ids] for line in firsts for ids in line]))
+    known = [{ids: next(worth)[0] for ids in line} for line in firsts]
+    return [
+        [replace(one, value=told[one.ids]) for one in line]
+        for line, told in zip(lines, known, strict=True)
+    ]
 
 
 def _solution(

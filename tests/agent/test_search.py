@@ -10,7 +10,7 @@ from stirring import drawn, stirred
 
 from oreo_agent.agent.engines import Reply, Request
 from oreo_agent.agent.engines.local import LocalEngine
-from oreo_agent.agent.strategies import Decision, Reading
+from oreo_agent.agent.strategies import Decision, Reading, best_of_n
 from oreo_agent.agent.strategies.beam import Beam
 from oreo_agent.agent.strategies.best_of_n import BestOfN
 from oreo_agent.agent.strategies.single import Greedy, Sample
@@ -174,6 +174,15 @@ def test_a_problem_is_read_once_and_equal_solutions_are_judged_once(networks, te
         judged += decision.value_tokens
     assert fresh._judge.encoded == judged
     assert fresh._reader.encoded <= sum(len(r.ids) for r in requests()) + 24 * 5 * len(decisions)
+
+
+def test_few_problems_at_a_time_are_solved_as_many(engine: LocalEngine, monkeypatch):
+    many = BestOfN(n=3, max_tokens=24)
+    together = many(engine, READ, requests())
+    monkeypatch.setattr(best_of_n, "ROWS", 7)
+    for one, other in zip(many(engine, READ, requests()), together, strict=True):
+        assert [c.ids for c in one.candidates] == [c.ids for c in other.candidates]
+        assert one.chosen == other.chosen
 
 
 def test_one_beginning_with_one_step_is_plain_sampling(engine: LocalEngine):

@@ -13,6 +13,9 @@ from oreo_agent.agent.engines import Engine, Request
 from oreo_agent.agent.strategies import Candidate, Decision, Reading
 from oreo_agent.model.trust import PAPERS_BETA
 
+ROWS = 1024
+"""Solutions that are drawn side by side, unless those to one problem are more: each holds a line of
+the engine's cache."""
 By = Literal["value", "majority", "weighted-majority", "logp", "chance"]
 
 
@@ -54,6 +57,13 @@ class BestOfN:
         self, engine: Engine, read: Reading, requests: Sequence[Request]
     ) -> list[Decision]:
         """Solutions that were cut are chosen only where all were; equal ones are judged once."""
+        size = max(1, ROWS // self.n)
+        groups = [requests[i : i + size] for i in range(0, len(requests), size)]
+        return [one for group in groups for one in self._decided(engine, read, group)]
+
+    def _decided(
+        self, engine: Engine, read: Reading, requests: Sequence[Request]
+    ) -> list[Decision]:
         judged = self.by in ("value", "weighted-majority")
         asked = [self._asked(request) for request in requests]
         flat = [one for line in asked for one in line]

@@ -7,10 +7,10 @@ A model of less than a million weights, made from nothing, imitates worked solut
 puzzles, whose steps are easier to check than to find (SFT). It solves each of them ten times
 and learns a value and a policy from which of its solutions ended well (OREO); another learns from
 the right ones alone (rejection). Then each solves puzzles that it has not seen, by a beam over
-steps with that value, and by everything that needs no value. Every step is one command of
-`oreo-agent`, printed before it runs; what was stopped goes on where it was. ``--short`` leaves out
-rejection and most rows; ``--data medium`` is arithmetic word problems instead. Fewer solutions
-are of fewer problems, and V learns from them in so many more passes.
+steps and by choosing among whole solutions with that value, and by everything that needs no value.
+Every step is one command of `oreo-agent`, printed before it runs; what was stopped goes on where it
+was. ``--short`` leaves out rejection and most rows; ``--data medium`` is arithmetic word problems
+instead. Fewer solutions are of fewer problems, and V learns from them in so many more passes.
 """
 
 import argparse
@@ -32,6 +32,8 @@ TASK = ("--task", "wordproblems")
 ALL = 80_000
 """Solutions: ten of each problem."""
 BEAMS = ("1", "3", "5", "7")
+AS_MANY = ("22", "42")
+"""Whole puzzles solved for as many tokens as beams of 5 and of 7 draw."""
 CONTROLS = ("logp", "constant", "chance")
 PUZZLE = "puzzle"
 SHORT = (
@@ -40,6 +42,8 @@ SHORT = (
     "SFT beam 5, value",
     "SFT beam 5, logp",
     "SFT beam 5, chance",
+    "SFT best-of-22, value",
+    "SFT best-of-22, logp",
 )
 """The rows of a short run: whether the value is of use."""
 
@@ -71,8 +75,12 @@ def rows(data: str) -> Iterator[Row]:
                 yield Row(f"{name} beam {k}, {score}", agent, beam)
         alone = ("--strategy", "beam", "--k", "5", "--weight", "0")
         yield Row(f"{name} beam 5, value alone", agent, alone)
-    if data == PUZZLE:
-        return  # every answer is the number asked for: no majority to speak of
+    if data == PUZZLE:  # every answer is the number asked for: no majority to speak of
+        for k in AS_MANY:
+            for score in ("value", "logp"):
+                many = ("--strategy", "best-of-n", "--k", k, "--score", score)
+                yield Row(f"SFT best-of-{k}, {score}", "sft", many)
+        return
     many = ("--strategy", "best-of-n", "--k", "25")
     for score in ("value", "weighted-majority", "majority"):
         yield Row(f"OREO best-of-25, {score}", "oreo", (*many, "--score", score))
@@ -151,6 +159,8 @@ def show(reports: dict[str, Report]) -> None:
         ("OREO beam 5, constant", "OREO beam 5, value"),
         ("OREO beam 5, logp", "OREO beam 5, value"),
         ("SFT beam 5, logp", "SFT beam 5, value"),
+        ("SFT best-of-22, logp", "SFT best-of-22, value"),
+        ("SFT beam 5, value", "SFT best-of-22, value"),
         ("OREO best-of-25, majority", "OREO best-of-25, weighted-majority"),
         ("OREO best-of-25, majority", "OREO beam 5, value"),
     ):

@@ -53,6 +53,15 @@ class ScriptedEngine:
         self.valued += 1
         return [[self.worth(ids) for ids in line] for line in replies]
 
+    def logps(
+        self,
+        requests: Sequence[Request],
+        replies: Sequence[Sequence[tuple[int, ...]]],
+        *,
+        reference: bool = False,
+    ) -> list[list[tuple[float, ...]]]:
+        return [[tuple(-0.1 * i for i in ids) for ids in line] for line in replies]
+
     def fork(self, session: str, other: str) -> None:
         """Nothing is kept."""
 

@@ -26,7 +26,7 @@ COMMANDS = {
         "--json benchmarks/results/runtime.json"
     ),
     "search": (
-        "python benchmarks/search.py --agent BUNDLE --data medium --math FOLDER "
+        "python benchmarks/search.py --agent BUNDLE --data puzzle --math FOLDER "
         "--json benchmarks/results/search.json"
     ),
 }

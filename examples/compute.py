@@ -13,10 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
 
-import matplotlib
-
-matplotlib.use("Agg")
-from matplotlib import pyplot
+from drawing import pyplot
 
 from oreo_agent.rollouts.report import Report
 from oreo_agent.rollouts.statistics import wilson

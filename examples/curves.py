@@ -10,11 +10,7 @@ import argparse
 import json
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-from matplotlib import pyplot
-from matplotlib.lines import Line2D
+from drawing import Line2D, pyplot
 
 
 def curve(bundle: Path, figure: str) -> list[tuple[int, float]]:

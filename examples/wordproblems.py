@@ -32,8 +32,8 @@ TASK = ("--task", "wordproblems")
 ALL = 80_000
 """Solutions: ten of each problem."""
 BEAMS = ("1", "3", "5", "7")
-AS_MANY = ("22", "42")
-"""Whole puzzles solved for as many tokens as beams of 5 and of 7 draw."""
+WHOLE = ("10", "22", "42", "100")
+"""Whole solutions of a puzzle; 22 and 42 are as many tokens as beams of 5 and of 7 draw."""
 CONTROLS = ("logp", "constant", "chance")
 PUZZLE = "puzzle"
 SHORT = (
@@ -76,7 +76,7 @@ def rows(data: str) -> Iterator[Row]:
         alone = ("--strategy", "beam", "--k", "5", "--weight", "0")
         yield Row(f"{name} beam 5, value alone", agent, alone)
     if data == PUZZLE:  # every answer is the number asked for: no majority to speak of
-        for k in AS_MANY:
+        for k in WHOLE:
             for score in ("value", "logp"):
                 many = ("--strategy", "best-of-n", "--k", k, "--score", score)
                 yield Row(f"SFT best-of-{k}, {score}", "sft", many)

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import RLock
 from typing import Any, Self
 
 from oreo_agent.agent import gate
@@ -30,6 +31,8 @@ from oreo_agent.records.episode import Segment
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
     """Decides for many episodes at a time; keeps nothing between calls but the engine's caches.
+
+    Threads may share one: they wait for each other, and `act_batch` is what makes many fast.
 
     ::
 
@@ -58,6 +61,8 @@ class Agent:
     """What the bundle that V is from knows of its choices; None if nothing."""
     trust_value: bool = False
     """Let V choose even if that speaks against it."""
+    lock: RLock = field(default_factory=RLock, repr=False, compare=False)
+    """Whoever decides holds it: the engine's caches are of one thread at a time."""
 
     @classmethod
     def load(
@@ -218,13 +223,14 @@ class Agent:
         asked = [history.request(self.prompt) for history in histories]
         requests = apart(asked)
         renamed = [(a, r) for a, r in zip(asked, requests, strict=True) if a.session != r.session]
-        try:
-            for one, other in renamed:
-                self.engine.fork(one.session, other.session)
-            return mind.decide(requests)
-        finally:
-            for _, other in renamed:
-                self.engine.close(other.session)
+        with self.lock:
+            try:
+                for one, other in renamed:
+                    self.engine.fork(one.session, other.session)
+                return mind.decide(requests)
+            finally:
+                for _, other in renamed:
+                    self.engine.close(other.session)
 
     def decide(self, requests: Sequence[Request]) -> list[Decision]:
         """One decision a request, in order; requests of one call have distinct sessions.
@@ -234,11 +240,12 @@ class Agent:
         """
         if not requests:
             return []
-        began = time.perf_counter()
         doubt = self.objection
         strategy = gate.by_policy(self.strategy) if doubt else self.strategy
-        found = decided(strategy, self.engine, Reading(self.prompt, self.answer), requests)
-        told = self._told(requests, [d.candidates for d in found], [d.value for d in found])
+        with self.lock:
+            began = time.perf_counter()
+            found = decided(strategy, self.engine, Reading(self.prompt, self.answer), requests)
+            told = self._told(requests, [d.candidates for d in found], [d.value for d in found])
         seconds = (time.perf_counter() - began) / len(found)
         return [
             replace(
@@ -271,17 +278,10 @@ class Agent:
         """
         if not requests:
             return []
-        began = time.perf_counter()
-        before: list[float | None] = [None] * len(requests)
-        if self.has_value:
-            replies = [[(), *(one.ids for one in line)] for line in lines]
-            worth = self.engine.values(requests, replies)
-            before = [told[0] for told in worth]
-            lines = [
-                [replace(one, value=value) for one, value in zip(line, told[1:], strict=True)]
-                for line, told in zip(lines, worth, strict=True)
-            ]
-        found = self._told(requests, lines, before)
+        with self.lock:
+            began = time.perf_counter()
+            before, lines = self._valued(requests, lines)
+            found = self._told(requests, lines, before)
         seconds = (time.perf_counter() - began) / len(requests)
         return [
             Appraisal(candidates=tuple(line), value=v, probability=self._chance(v), seconds=seconds)
@@ -290,7 +290,20 @@ class Agent:
 
     def close(self, session: str | History) -> None:
         """Forget an episode's caches; the episode may go on all the same, and is read anew."""
-        self.engine.close(session.session if isinstance(session, History) else session)
+        with self.lock:
+            self.engine.close(session.session if isinstance(session, History) else session)
+
+    def _valued(
+        self, requests: Sequence[Request], lines: Sequence[Sequence[Candidate]]
+    ) -> tuple[list[float | None], Sequence[Sequence[Candidate]]]:
+        """V before each reply, and the replies with V at their ends."""
+        if not self.has_value:
+            return [None] * len(requests), lines
+        worth = self.engine.values(requests, [[(), *(one.ids for one in line)] for line in lines])
+        return [told[0] for told in worth], [
+            [replace(one, value=value) for one, value in zip(line, told[1:], strict=True)]
+            for line, told in zip(lines, worth, strict=True)
+        ]
 
     def _told(
         self,

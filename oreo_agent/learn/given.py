@@ -24,7 +24,7 @@ from oreo_agent.model.networks import (
 from oreo_agent.model.tokenizers import load_tokenizer
 
 Model = str | Path | PreTrainedModel
-"""A folder in Hugging Face format, or what was loaded from one."""
+"""A folder in Hugging Face format, a name on the hub, or what was loaded from either."""
 
 
 def name_of(model: nn.Module | str | Path) -> str:
@@ -47,7 +47,7 @@ def take_tokenizer(model: Model, given: Any) -> Any:
         raise SettingError(
             "it is not known which tokenizer belongs to this model; pass it as processing_class"
         )
-    return load_tokenizer(place)
+    return load_tokenizer(place, hub=True)
 
 
 def take_policy(model: Any, bf16: bool | None) -> PreTrainedModel:
@@ -66,7 +66,7 @@ def take_policy(model: Any, bf16: bool | None) -> PreTrainedModel:
             "model pass what merge_and_unload() gives, and LoRA as peft_config"
         )
     if isinstance(model, str | Path):
-        return load_policy(model, dtype=torch.bfloat16 if bf16 else torch.float32)
+        return load_policy(model, dtype=torch.bfloat16 if bf16 else torch.float32, hub=True)
     if bf16 is not None:
         model = model.to(torch.bfloat16 if bf16 else torch.float32)  # pyright: ignore
     if model.dtype == torch.float16:
@@ -120,8 +120,8 @@ def take_value(model: Model, episodes: Sequence[Tokens], dtype: torch.dtype) -> 
         except (OSError, ValueError):
             kinds = []  # `load_policy` says what is wrong
         if any(kind.endswith(_VALUE) for kind in kinds):
-            return ValueNetwork.load(model, dtype=dtype)
-        model = load_policy(model, dtype=dtype)
+            return ValueNetwork.load(model, dtype=dtype, hub=True)
+        model = load_policy(model, dtype=dtype, hub=True)
     rate = sum(episode.reward for episode in episodes) / len(episodes)
     return ValueNetwork.of_policy(model, start=rate)
 

@@ -13,7 +13,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from transformers import PreTrainedModel
 from oreo_agent.config import build
 from oreo_agent.errors import OreoError, SettingError
 from oreo_agent.learn.data import Data, split
-from oreo_agent.learn.folder import begin_folder
+from oreo_agent.learn.folder import working_folder
 from oreo_agent.learn.forward import recall
 from oreo_agent.learn.given import (
     Model,
@@ -147,10 +147,12 @@ class OREOTrainer:
 
         Raises:
             SettingError: the working folder belongs to another run, or to somebody else.
+            RecordError: it cannot be written, or another process trains in it.
         """
-        with _own_words():
+        anew = not resume_from_checkpoint
+        with _own_words(), ExitStack() as held:
             if self.trainer.accelerator.is_main_process:
-                begin_folder(self.work, self.identity, anew=not resume_from_checkpoint)
+                held.enter_context(working_folder(self.work, self.identity, anew=anew))
                 self.report({"rows": self.facts})
             self.trainer.accelerator.wait_for_everyone()
             self.figures = self.trainer.run()

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +16,7 @@ from oreo_agent.errors import SettingError
 from oreo_agent.learn.checkpoint import writing
 from oreo_agent.learn.course import Report
 from oreo_agent.learn.data import counts, read_episodes, split, within
-from oreo_agent.learn.folder import begin_folder, check_folder, drop_folder
+from oreo_agent.learn.folder import check_folder, drop_folder, working_folder
 from oreo_agent.learn.objectives import OBJECTIVES, Objective
 from oreo_agent.learn.settings import TrainRun
 from oreo_agent.learn.sharding import whole
@@ -23,7 +24,7 @@ from oreo_agent.learn.start import Start, begin, origin
 from oreo_agent.learn.trackers import Tracked, check_trackers, watched
 from oreo_agent.learn.trainer import Trainer
 from oreo_agent.learn.wiring import Laid, lay
-from oreo_agent.model.bundle import Card, read_card, write_bundle
+from oreo_agent.model.bundle import Card, standing, write_bundle
 from oreo_agent.model.compact import CompactPrompt
 from oreo_agent.model.description import with_value_section
 from oreo_agent.model.threads import use_threads
@@ -65,38 +66,44 @@ def train(run: TrainRun, report: Report = lambda _: None) -> Card:
     ready = prepare(run)
     if isinstance(ready, Card):
         return ready
-    trainer, start = ready.trainer, ready.start
+    trainer = ready.trainer
     trainer.accelerator.wait_for_everyone()  # nobody still looks at the folder
-    if main := trainer.accelerator.is_main_process:
-        begin_folder(ready.work, ready.identity, anew=run.overwrite)
-    trainer.accelerator.wait_for_everyone()
-    with watched(report, run.tracker if main else (), _tracked(run, ready)) as trainer.report:
-        figures = trainer.run()
+    with ExitStack() as held:
+        if main := trainer.accelerator.is_main_process:
+            folder = working_folder(ready.work, ready.identity, anew=run.overwrite)
+            held.enter_context(folder)
+        trainer.accelerator.wait_for_everyone()
+        with watched(report, run.tracker if main else (), _tracked(run, ready)) as trainer.report:
+            figures = trainer.run()
+        card = _card(run, ready, figures)
+        with whole(ready.laid.models):
+            if main:
+                _write(run.out, card, ready.start, ready.laid, ready.work)
+            trainer.accelerator.wait_for_everyone()
+    return card
+
+
+def _card(run: TrainRun, ready: Ready, figures: dict[str, Any]) -> Card:
     has_value = ready.laid.value is not None and ready.objective.needs.keeps_value
-    found = trainer.judgement() if has_value else None
-    card = Card(
+    found = ready.trainer.judgement() if has_value else None
+    return Card(
         method=run.method,
         settings={
             "objective": asdict(cast(Any, ready.objective)),
             "train": asdict(run.train),
             "size": run.size,
         },
-        prompt=start.prompt.settings(),
-        tokenizer=start.prompt.tokenizer_fingerprint,
-        base=start.base,
+        prompt=ready.start.prompt.settings(),
+        tokenizer=ready.start.prompt.tokenizer_fingerprint,
+        base=ready.start.base,
         data=ready.facts | {"run": ready.identity},
         task=ready.facts["task"],
         has_value=has_value,
-        max_context=start.max_context,
+        max_context=ready.start.max_context,
         metrics=figures,
         calibration=found.calibration if found else None,
         trust=found.trust if found else None,
     )
-    with whole(ready.laid.models):
-        if main:
-            _write(run.out, card, start, ready.laid, ready.work)
-        trainer.accelerator.wait_for_everyone()
-    return card
 
 
 def prepare(run: TrainRun, *, reckon: bool = True) -> Ready | Card:
@@ -167,10 +174,8 @@ def _identity(run: TrainRun, facts: Mapping[str, Any]) -> str:
 
 
 def _finished(run: TrainRun, identity: str) -> Card | None:
-    if not run.out.exists():
-        return None
-    card = read_card(run.out)  # what is no bundle is not overwritten either
-    if run.overwrite:
+    card = standing(run.out)
+    if card is None or run.overwrite:
         return None
     if card.data.get("run") == identity:
         return card

@@ -81,6 +81,21 @@ def read_card(folder: Path | str) -> Card:
         raise BundleError(f"{path} is damaged: {error}; train or copy the bundle again") from error
 
 
+def standing(folder: Path) -> Card | None:
+    """The card of the bundle that stands where one is to be written; None if nothing does.
+
+    Raises:
+        BundleError: it is none, or none that is read here; only a bundle may be replaced.
+    """
+    if not folder.exists():
+        return None
+    if not (folder / CARD).is_file():
+        raise BundleError(
+            f"{folder} is there already and is no bundle, so it is not replaced; name another --out"
+        )
+    return read_card(folder)
+
+
 def fingerprint(folder: Path | str) -> str:
     """Checksum of a bundle's (or a model folder's) weights and card, 16 hex digits.
 
@@ -133,8 +148,7 @@ def write_bundle(folder: Path, card: Card, readme: str, save: Callable[[Path], N
     Raises:
         BundleError: what stands at ``folder`` is no bundle that this version reads.
     """
-    if folder.exists():
-        read_card(folder)  # only a bundle may be replaced
+    standing(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     making, old = (folder.with_name(f".{folder.name}.{state}") for state in ("making", "old"))
     shutil.rmtree(making, ignore_errors=True)

@@ -19,8 +19,9 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from oreo_agent.errors import BundleError, SettingError
+from oreo_agent.errors import SettingError
 from oreo_agent.model.adapters import merged
+from oreo_agent.model.reading import pretrained
 
 logging.disable_progress_bar()  # bars for files that are read in a blink
 
@@ -86,14 +87,21 @@ ODD_HEADS = ("final_logit_softcapping", "logit_scale", "logits_scaling", "dim_mo
 """Settings by which Gemma, Cohere, Granite and MiniCPM change logits after the output layer."""
 
 
-def load_policy(path: Path | str, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+def load_policy(
+    path: Path | str, *, dtype: torch.dtype = torch.float32, hub: bool = False
+) -> PreTrainedModel:
     """A causal language model in Hugging Face format; nothing in its folder is executed.
+
+    Args:
+        path: the folder.
+        dtype: of the weights in memory.
+        hub: where there is no such folder, take ``path`` for a name on the Hugging Face hub.
 
     Raises:
         BundleError: there is no such model.
         SettingError: its logits are more than a product with the output weight.
     """
-    return plain_policy(_load(AutoModelForCausalLM, path, dtype), str(path))
+    return plain_policy(_load(AutoModelForCausalLM, path, dtype, hub=hub), str(path))
 
 
 def plain_policy(model: PreTrainedModel, name: str) -> PreTrainedModel:
@@ -113,16 +121,11 @@ def plain_policy(model: PreTrainedModel, name: str) -> PreTrainedModel:
     return model
 
 
-def _load(kind: Any, path: Path | str, dtype: torch.dtype, **settings: Any) -> PreTrainedModel:
-    try:
-        model = kind.from_pretrained(
-            path, dtype=dtype, trust_remote_code=False, use_safetensors=True, **settings
-        )
-    except (OSError, ValueError) as error:
-        raise BundleError(
-            f"no model can be read from {path}: {error}; name a folder in Hugging Face format "
-            "with safetensors weights"
-        ) from error
+def _load(
+    kind: Any, path: Path | str, dtype: torch.dtype, *, hub: bool = False, **settings: Any
+) -> PreTrainedModel:
+    told = {"dtype": dtype, "use_safetensors": True, **settings}
+    model = pretrained(kind, path, "model", hub=hub, **told)
     return own_memory(cast(PreTrainedModel, model.eval()))
 
 
@@ -204,10 +207,16 @@ class ValueNetwork(nn.Module):
         return value
 
     @classmethod
-    def load(cls, path: Path | str, *, dtype: torch.dtype = torch.float32) -> "ValueNetwork":
-        """Read what `save` wrote; ``dtype`` is the body's, the head stays as it was saved."""
+    def load(
+        cls, path: Path | str, *, dtype: torch.dtype = torch.float32, hub: bool = False
+    ) -> "ValueNetwork":
+        """Read what `save` wrote; ``dtype`` is the body's, the head stays as it was saved.
+
+        Raises:
+            BundleError: there is no such model.
+        """
         fine = torch.promote_types(dtype, torch.float32)
-        value = cls(_load(AutoModelForTokenClassification, path, fine, num_labels=1))
+        value = cls(_load(AutoModelForTokenClassification, path, fine, hub=hub, num_labels=1))
         for weight in value.body.parameters():
             weight.data = weight.data.to(dtype)
         return value

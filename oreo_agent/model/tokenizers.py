@@ -7,21 +7,23 @@ from typing import Any
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from oreo_agent.errors import BundleError
+from oreo_agent.model.bundle import CARD
+from oreo_agent.model.reading import pretrained
 
 
-def load_tokenizer(path: Path | str) -> Any:
-    """The tokenizer in a model's folder; no code of the folder is executed.
+def load_tokenizer(path: Path | str, *, hub: bool = False) -> Any:
+    """The tokenizer in a model's folder, or a bundle's; no code of the folder is executed.
+
+    Args:
+        path: the folder.
+        hub: where there is no such folder, take ``path`` for a name on the Hugging Face hub.
 
     Raises:
         BundleError: there is none.
     """
-    try:
-        return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise BundleError(
-            f"no tokenizer can be read from {path}: {error}; name a folder in Hugging Face format"
-        ) from error
+    if (Path(path) / CARD).is_file():
+        path = Path(path) / "tokenizer"
+    return pretrained(AutoTokenizer, path, "tokenizer", hub=hub)
 
 
 def word_tokenizer(

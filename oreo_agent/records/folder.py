@@ -193,6 +193,12 @@ def _connect_reader(database: Path) -> sqlite3.Connection:
     return connection
 
 
+STORE_BUSY = (
+    "store {folder} is being written to by process {pid}: "
+    "wait for it, stop it, or use another folder (join them with `oreo-agent data merge`)"
+)
+
+
 class WriterLock:
     """The right to write to one folder. It ends with `release`, or with the process.
 
@@ -203,12 +209,17 @@ class WriterLock:
 
     _held: set[str] = set()  # noqa: RUF012 (shared by all on purpose)
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, busy: str = STORE_BUSY) -> None:
         """Take it.
+
+        Args:
+            folder: that is written to.
+            busy: what is said if somebody else has it, of ``{folder}`` and ``{pid}``.
 
         Raises:
             RecordError: somebody else has it; the message holds the process id.
         """
+        self._busy = busy
         self._key = os.path.realpath(folder)
         if self._key in self._held:
             raise self._refusal(folder, os.getpid())
@@ -224,10 +235,7 @@ class WriterLock:
         self._held.add(self._key)
 
     def _refusal(self, folder: Path, pid: int | str) -> RecordError:
-        return RecordError(
-            f"store {folder} is being written to by process {pid}: "
-            "wait for it, stop it, or use another folder (join them with `oreo-agent data merge`)"
-        )
+        return RecordError(self._busy.format(folder=folder, pid=pid))
 
     def release(self) -> None:
         """Give it back; once is enough, more do no harm."""

@@ -1,6 +1,7 @@
 """The agent: histories in, decisions out, with all that is known of each candidate."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,13 @@ def test_many_episodes_are_decided_as_each_alone(agent: Agent, bundles):
     assert [bare(d) for d in backwards] == [bare(d) for d in together]
     assert len({d.choice.ids for d in together}) > 1
     assert agent.act_batch([]) == []
+
+
+def test_threads_may_share_an_agent(agent: Agent):
+    histories = [walked(agent, seed % 4, seed=seed)[-1] for seed in range(12)]
+    alone = [bare(agent.act(history)) for history in histories]
+    with ThreadPoolExecutor(6) as pool:
+        assert [bare(decision) for decision in pool.map(agent.act, histories)] == alone
 
 
 def test_who_goes_back_a_turn_or_branches_is_answered_as_if_nothing_had_been_read(agent, bundles):

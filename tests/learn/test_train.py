@@ -3,6 +3,8 @@
 import errno
 import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -173,10 +175,36 @@ def test_what_is_no_bundle_is_refused_before_anything_is_learned(
     out.mkdir()
     (out / "chapter.txt").write_text("years of work")
     rows: list[dict[str, Any]] = []
-    with pytest.raises(BundleError, match="is no bundle"):
+    with pytest.raises(BundleError, match=r"is no bundle, so it is not .*another --out"):
         train(sft(store, out, overwrite=overwrite), rows.append)
     assert rows == []
     assert [path.name for path in tmp_path.iterdir()] == ["thesis"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_run_that_is_under_way_elsewhere_is_left_alone(
+    store: Path, tmp_path: Path, overwrite: bool
+):
+    out = tmp_path / "a"
+    work = tmp_path / "a.training"
+    work.mkdir()
+    taken = f"""if True:
+        import sys, pathlib
+        from oreo_agent.records.folder import WriterLock
+        lock = WriterLock(pathlib.Path({str(work)!r}))
+        print("taken", flush=True)
+        sys.stdin.read()
+        """
+    command = [sys.executable, "-c", taken]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"taken\n"
+        words = rf"a.training is being trained in by process {other.pid}: wait"
+        with pytest.raises(RecordError, match=words):
+            train(sft(store, out, overwrite=overwrite))
+        other.communicate()
+    train(sft(store, out, overwrite=overwrite))
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

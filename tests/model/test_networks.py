@@ -18,6 +18,7 @@ from oreo_agent.model.networks import (
     output_weight,
     unfactor,
 )
+from oreo_agent.model.tokenizers import load_tokenizer
 
 PROMPT = CompactPrompt(
     {"entities": {"den": 4, "key": 3}, "words": ["walk"], "commands": [], "sentences": []}
@@ -152,6 +153,37 @@ def test_a_policy_whose_type_makes_no_value_is_refused():
 def test_a_folder_without_a_model_is_named(tmp_path: Path):
     with pytest.raises(BundleError, match=r"no model can be read from .*safetensors"):
         load_policy(tmp_path)
+
+
+def test_what_is_no_folder_is_not_looked_for_elsewhere(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BundleError, match=r"from stranger/value: there is no such folder"):
+        load_policy("stranger/value")
+    with pytest.raises(BundleError, match="no tokenizer can be read from stranger: there is no"):
+        load_tokenizer("stranger")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "bundle.json").write_text("{}")
+    with pytest.raises(BundleError, match=r"bundle mine lacks its folder value; copy the whole"):
+        ValueNetwork.load("mine/value")
+    with pytest.raises(BundleError, match=r"the bundle mine lacks its folder tokenizer"):
+        load_tokenizer("mine")
+
+
+@pytest.mark.parametrize("part", ["model.safetensors", "config.json"])
+def test_a_damaged_model_is_named(tmp_path: Path, part: str):
+    tiny().save_pretrained(tmp_path)
+    data = (tmp_path / part).read_bytes()
+    (tmp_path / part).write_bytes(data[: len(data) // 2])
+    with pytest.raises(BundleError, match=rf"no model can be read from {tmp_path}: .*; name a"):
+        load_policy(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{}", "", '{"model": 3}'])
+def test_a_damaged_tokenizer_is_named(tmp_path: Path, text: str):
+    (tmp_path / "tokenizer.json").write_text(text)
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizer"}')
+    with pytest.raises(BundleError, match="no tokenizer can be read from"):
+        load_tokenizer(tmp_path)
 
 
 def test_a_model_that_changes_its_logits_after_the_output_layer_is_refused(tmp_path):

@@ -113,6 +113,7 @@ def evaluate(
         device=device,
         threads=threads,
     )
+    say_doubt(cast.stranger(stage.task))
     cast, doubt = cast.gated(trust_value=trust_value)
     say_doubt(doubt)
     report = score_agent(

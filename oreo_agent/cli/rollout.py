@@ -102,6 +102,7 @@ def rollout(
         device=device,
         threads=threads,
     )
+    say_doubt(cast.stranger(stage.task))
     cast, doubt = cast.gated(trust_value=trust_value)
     say_doubt(doubt)
     summary = collect(

@@ -95,6 +95,19 @@ class Cast:
         changed = tuple((settings | other).items())
         return replace(self, settings=changed, forbidden=asked.score), said
 
+    def stranger(self, task: str) -> str:
+        """What is to be said of a bundle that has learned other tasks than ``task``; else nothing.
+
+        Raises:
+            BundleError: its card cannot be read.
+        """
+        if not self.is_model or not (Path(self.policy) / CARD).exists():
+            return ""
+        learned = read_card(self.policy).task
+        if not learned or task in learned.split(", "):
+            return ""
+        return f"{self.policy} is an agent for {learned}, and {task} is played"
+
     @property
     def strategy_name(self) -> str:
         """The strategy, a user's own with a checksum of its file: ``my.py:Mine@1f2e3d4c``."""

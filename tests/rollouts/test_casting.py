@@ -200,3 +200,17 @@ def test_a_verdict_holds_for_the_weight_of_log_probability_that_it_was_found_wit
 
 def test_a_model_without_a_card_is_not_doubted(model):
     assert doubt(policy=str(model), strategy="best-of-k") == ""
+
+
+def test_a_bundle_on_a_task_that_it_has_not_learned_is_told(tmp_path, model):
+    card = Card(
+        method="sft", settings={}, prompt={"format": "compact"}, tokenizer="0" * 16, base="tiny",
+        data={}, task="alfworld, games.py:Maze",
+    )  # fmt: skip
+    write_bundle(tmp_path / "b", card, "", lambda _: None)
+    cast = Cast(policy=str(tmp_path / "b"))
+    assert cast.stranger("alfworld") == cast.stranger("games.py:Maze") == ""
+    told = f"{tmp_path / 'b'} is an agent for alfworld, games.py:Maze, and gsm8k is played"
+    assert cast.stranger("gsm8k") == told
+    assert Cast(policy=str(model)).stranger("gsm8k") == ""
+    assert Cast(policy="expert").stranger("gsm8k") == ""

@@ -22,6 +22,7 @@ from oreo_agent.agent.strategies import (
     spoken,
 )
 from oreo_agent.agent.weighing import implicit_advantages, with_logps
+from oreo_agent.errors import SettingError
 from oreo_agent.model.calibration import Calibration
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.model.trust import Trust
@@ -149,10 +150,13 @@ class Agent:
             observation: what the world says first; of a problem, the question.
             admissible: commands that the world would admit; None, or none, if it does not tell.
             seed: of the random choices in this episode.
+
+        Raises:
+            SettingError: the commands are one text and no list.
         """
         return History(
             segments=self.prompt.opening(observation),
-            admissible=tuple(admissible or ()) or None,
+            admissible=_commands(admissible),
             seed=seed,
         )
 
@@ -173,7 +177,8 @@ class Agent:
             admissible: commands that the world would admit now, as `begin` has them.
 
         Raises:
-            SettingError: the prompt format has no words for the command.
+            SettingError: the prompt format has no words for the command, or the commands are one
+                text and no list.
         """
         if isinstance(said, str):
             said = spoken(self.prompt, said)
@@ -193,7 +198,7 @@ class Agent:
         return replace(
             history,
             segments=(*history.segments, action, *heard),
-            admissible=tuple(admissible or ()) or None,
+            admissible=_commands(admissible),
         )
 
     def act(self, history: History, *, strategy: str | None = None, **settings: Any) -> Decision:
@@ -334,3 +339,10 @@ class Agent:
         if value is None or self.calibration is None:
             return None
         return self.calibration.probability(value)
+
+
+def _commands(admissible: Sequence[str] | None) -> tuple[str, ...] | None:
+    """What the world would admit; None if it does not tell."""
+    if isinstance(admissible, str):
+        raise SettingError(f"admissible commands are a list, got the text {admissible!r}")
+    return None if admissible is None else tuple(map(str, admissible)) or None

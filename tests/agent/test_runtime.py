@@ -242,6 +242,13 @@ def test_a_world_that_names_no_commands_does_not_tell_what_it_admits(agent: Agen
             assert {c.admissible for c in decision.candidates} == {None}
 
 
+def test_one_text_is_no_list_of_commands(agent: Agent):
+    with pytest.raises(SettingError, match="a list, got the text 'walk to den 1'"):
+        agent.begin(OPENING, admissible="walk to den 1")
+    with pytest.raises(SettingError, match="a list, got the text 'look'"):
+        agent.hear(agent.begin(OPENING), "look", "Nothing.", admissible="look")
+
+
 def test_a_history_that_leaves_no_room_for_a_reply_says_so(agent: Agent):
     long = agent.begin("You see " + "den 1, " * 450 + "key 1.")
     with pytest.raises(EngineError, match=r"history of 45\d tokens leaves no room .* of 400"):

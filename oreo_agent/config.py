@@ -32,7 +32,8 @@ def build(cls: type[T], data: Mapping[str, Any], *, at: str = "") -> T:
     Args:
         cls: a dataclass.
         data: parsed TOML or plain Python data. An integer is taken where a float is wanted, a
-            string where a `Path` is, a list where a tuple is; nothing else is converted.
+            string where a `Path` is, a list where a tuple is; nothing else is converted. Floats
+            are finite, unless the dataclass has another default.
         at: path of ``data`` itself, for messages.
 
     Raises:
@@ -47,7 +48,8 @@ def build(cls: type[T], data: Mapping[str, Any], *, at: str = "") -> T:
         if key not in members:
             hint = nearest(key, members) if members else "there are none here"
             raise SettingError(f"{path}: no such setting; {hint}")
-        values[key] = _fit(hints[key], value, path)
+        usual = value is members[key].default
+        values[key] = value if usual else _fit(hints[key], value, path)
     for name, field in members.items():
         absent = name not in values and field.default is MISSING
         if absent and field.default_factory is MISSING:
@@ -158,8 +160,10 @@ def _fit(wanted: Any, value: Any, path: str) -> Any:
             return build(typing.cast(Any, wanted), typing.cast(Mapping[str, Any], value), at=path)
         if isinstance(value, typing.cast(type, wanted)):
             return value
-    elif wanted is float and type(value) is int:
-        return float(value)
+    elif wanted is float and type(value) in (int, float):
+        if -sys.float_info.max <= value <= sys.float_info.max:
+            return float(value)
+        raise SettingError(f"{path}: wants a finite number, got {value}")
     elif wanted is Path and isinstance(value, str | Path):
         return Path(value)
     elif wanted is None or wanted is types.NoneType:

@@ -43,7 +43,7 @@ recipes = st.builds(
     fast=st.booleans(),
     where=st.none() | paths,
     stores=st.lists(paths, max_size=3).map(tuple),
-    pair=st.tuples(st.integers(), st.floats(allow_nan=False)),
+    pair=st.tuples(st.integers(), st.floats(allow_nan=False, allow_infinity=False)),
     more=st.dictionaries(names, st.integers(), max_size=2),
     optimiser=st.builds(
         Optimiser,
@@ -115,6 +115,9 @@ def test_one_wrong_letter_is_answered_with_the_setting_that_was_meant(recipe, da
         ({"optimiser": 3}, "optimiser: wants a table, got 3"),
         ({"optimiser": {"rate": "fast"}}, "optimiser.rate: wants a number, got 'fast'"),
         ({"optimiser": {"schedule": "flt"}}, "optimiser.schedule: 'flt'.*did you mean 'flat'"),
+        ({"optimiser": {"rate": float("nan")}}, "optimiser.rate: wants a finite number, got nan"),
+        ({"pair": [1, float("-inf")]}, r"pair\[1\]: wants a finite number, got -inf"),
+        ({"optimiser": {"rate": 10**400}}, "optimiser.rate: wants a finite number, got 1000"),
         ({"optimiser": {"rate": -1}}, "optimiser: the rate must be above 0"),
         ({"optimiser": {"ratte": 1}}, "optimiser.ratte: .*did you mean 'rate'"),
     ],
@@ -122,6 +125,14 @@ def test_one_wrong_letter_is_answered_with_the_setting_that_was_meant(recipe, da
 def test_a_fault_names_the_path_of_its_setting(data, told):
     with pytest.raises(SettingError, match=f"^{told}"):
         build(Recipe, {"name": "a"} | data)
+
+
+def test_what_is_not_finite_is_taken_where_it_is_the_default():
+    @dataclass(frozen=True, kw_only=True)
+    class Bound:
+        most: float = float("inf")
+
+    assert build(Bound, asdict(Bound())) == Bound()
 
 
 def test_a_setting_without_a_default_has_to_be_given():

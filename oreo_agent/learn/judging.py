@@ -1,5 +1,6 @@
 """What a policy and a value make of episodes that they did not learn from."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -90,11 +91,14 @@ def judge_bundle(
         BundleError: there is no bundle, or it has no value, or it cannot be written.
         DataError: the stores hold nothing to judge by.
         RecordError: the stores do not fit each other, or not the bundle.
-        SettingError: the bundle was trained on these very episodes, which is no evidence to keep.
+        SettingError: the weight is not finite, or the bundle was trained on these very episodes,
+            which is no evidence to keep.
     """
     card = read_card(bundle)
     choice = usual_choice(card.prompt)
     if weight is not None:
+        if not math.isfinite(weight):
+            raise SettingError(f"--weight is a finite number, got {weight}")
         choice = choice._replace(weight=weight, open=False)
     if not card.has_value:
         raise BundleError(f"{bundle} has no value to judge; train one with --method oreo")

@@ -6,6 +6,7 @@ The settings can be sent to another process; what is made of them cannot.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -228,11 +229,14 @@ def deciding(
     """Those of the settings that ``strategy`` has; none of them for ``expert`` and ``random``.
 
     Raises:
-        SettingError: the temperature is negative, greedy play is given one, or a search over
-            solutions is to keep to admissible commands.
+        SettingError: the temperature is no number from 0 on or the weight none at all, greedy
+            play is given a temperature, or a search over solutions is to keep to admissible
+            commands.
     """
-    if temperature is not None and temperature < 0:
-        raise SettingError(f"a temperature is 0 or more, got {temperature}")
+    if temperature is not None and not 0 <= temperature < inf:
+        raise SettingError(f"--temperature is a number from 0 on, got {temperature}")
+    if weight is not None and not -inf < weight < inf:
+        raise SettingError(f"--weight is a finite number, got {weight}")
     if policy in TEXT_POLICIES:
         return ()
     given: dict[str, Any] = {} if temperature is None else {"temperature": temperature}

@@ -1,5 +1,6 @@
 """What an agent is put together from, and what does not belong together."""
 
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,9 @@ def test_a_model_with_its_tokenizer_takes_the_settings_of_a_prompt(
         ({"strategy": "best-off-k"}, "did you mean 'best-of-k'"),
         ({"k": 0}, "must be at least 1"),
         ({"k": "five"}, "wants an integer"),
+        ({"temperature": nan}, r"temperature: wants a finite number, got nan"),
+        ({"temperature": inf}, r"temperature: wants a finite number, got inf"),
+        ({"weight": nan}, r"weight: wants a finite number, got nan"),
         ({"engine": "transformer"}, "did you mean 'transformers'"),
     ],
 )

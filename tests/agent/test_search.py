@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -434,7 +435,8 @@ def test_solutions_without_an_answer_or_an_end_are_chosen_where_there_are_no_oth
 @pytest.mark.parametrize(
     ("kind", "settings"),
     [(Beam, {"beams": 0}), (Beam, {"depth": 0}), (Beam, {"budget": -1}), (BestOfN, {"n": 0}),
-     (Beam, {"temperature": -1.0}), (BestOfN, {"temperature": -1.0})],
+     (Beam, {"temperature": -1.0}), (BestOfN, {"temperature": -1.0}),
+     (Beam, {"temperature": nan}), (BestOfN, {"temperature": inf})],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(kind: Any, settings: dict[str, Any]):
     with pytest.raises(ValueError, match="must"):

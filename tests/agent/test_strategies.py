@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -235,7 +236,9 @@ def test_a_reply_that_was_cut_is_a_candidate_that_says_so():
         (lambda: BestOfK(k=0), "k and draws"),
         (lambda: BestOfK(draws=0), "k and draws"),
         (lambda: BestOfK(temperature=-1.0), "temperature"),
+        (lambda: BestOfK(temperature=inf), "temperature"),
         (lambda: Sample(temperature=-0.1), "temperature"),
+        (lambda: Sample(temperature=nan), "temperature"),
     ],
 )
 def test_settings_out_of_range_are_refused(make: Callable[[], Any], name: str):

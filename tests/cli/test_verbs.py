@@ -89,6 +89,10 @@ def test_a_wrong_kind_of_value_is_named(oreo, tmp_path):
         (("--policy", "expert", "--workers", "0"), ("workers",)),
         (("--policy", "expert", "--live", "0"), ("1 or more",)),
         (("--policy", "expert", "--episodes", "0"), ("1 or more",)),
+        (("--policy", "random", "--temperature", "nan"), ("--temperature", "from 0 on", "nan")),
+        (("--policy", "random", "--temperature", "inf"), ("--temperature", "from 0 on", "inf")),
+        (("--policy", "random", "--weight", "nan"), ("--weight", "finite", "nan")),
+        (("--policy", "random", "--weight=-inf"), ("--weight", "finite", "-inf")),
     ],
 )
 def test_a_wrong_rollout_is_refused_and_nothing_is_written(oreo, tmp_path, arguments, words):
@@ -242,6 +246,10 @@ def test_training_settings_are_refused_by_their_path(oreo, tmp_path):
     given = ("train", "--method", "sft", "--data", tmp_path, "--out", tmp_path / "b")
     refused(oreo(*given, "--set", "train.epocs=3"), "train.epocs", "did you mean 'epochs'")
     refused(oreo(*given, "--set", "train"), "name=value")
+    for name in ("epochs", "value_warmup", "policy.lr", "value.beta2", "policy.clip"):
+        for number in ("nan", "inf", "-inf"):
+            told = oreo(*given, "--dry-run", "--set", f"train.{name}={number}")
+            refused(told, f"train.{name}: wants a finite number, got {number}")
     refused(oreo(*given, "--config", tmp_path / "no.toml"), "no.toml")
     refused(oreo("train", "--data", tmp_path, "--out", tmp_path / "b"), "method")
     refused(oreo(*given), str(tmp_path))

@@ -1,6 +1,7 @@
 """A value judged on stored episodes: the figures that its training reported, and who is refused."""
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -282,6 +283,9 @@ def test_who_cannot_be_judged_is_refused(bundle: Path, store: Path, an_episode, 
         judge_bundle(bundle, [tmp_path / "other"])
     with pytest.raises(RecordError, match="holds no episodes"):
         judge_bundle(bundle, [tmp_path / "none"])
+    for weight in (math.nan, math.inf):
+        with pytest.raises(SettingError, match=f"--weight is a finite number, got {weight}"):
+            judge_bundle(bundle, [store], weight=weight)
     plain = tmp_path / "sft"
     train(TrainRun(method="sft", data=(store,), out=plain, size="32x1", train=LITTLE))
     with pytest.raises(BundleError, match=r"has no value.*--method oreo"):

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,7 @@ def test_what_a_checkpoint_has_is_told(asked: TrainRun):
     [
         ({"method": "oero"}, SettingError, "did you mean 'oreo'"),
         ({"size": "big"}, SettingError, "size 'big'"),
+        ({"objective": {"observations": nan}}, SettingError, "sft.observations: wants a finite"),
         ({"data": (Path("nowhere"),)}, RecordError, "nowhere"),
         ({"method": "dpo", "train": TrainSettings(won_only=True)}, DataError, "no such pair"),
         ({"tracker": ("wadb",)}, SettingError, "did you mean 'wandb'"),

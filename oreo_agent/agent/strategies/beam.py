@@ -7,6 +7,7 @@ The controls are the same search with another score: what is gained over them is
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from random import Random
 
 from oreo_agent.agent.engines import Engine, Reply, Request
@@ -58,8 +59,10 @@ class Beam:
     def __post_init__(self) -> None:
         if self.beams < 1 or self.depth < 1:
             raise ValueError("beams and depth must be at least 1")
-        if min(self.expansions, self.budget, self.temperature) < 0:
-            raise ValueError("expansions, budget and temperature must not be negative")
+        if min(self.expansions, self.budget) < 0:
+            raise ValueError("expansions and budget must not be negative")
+        if not 0 <= self.temperature < inf:
+            raise ValueError(f"temperature must be a number from 0 on, got {self.temperature}")
 
     @property
     def k(self) -> int:

@@ -5,6 +5,7 @@ The controls are the same search with another score: what is gained over them is
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from random import Random
 from typing import Literal
 
@@ -44,8 +45,8 @@ class BestOfK:
     def __post_init__(self) -> None:
         if self.k < 1 or self.draws < 1:
             raise ValueError("k and draws must be at least 1")
-        if self.temperature < 0:
-            raise ValueError(f"temperature must not be negative, got {self.temperature}")
+        if not 0 <= self.temperature < inf:
+            raise ValueError(f"temperature must be a number from 0 on, got {self.temperature}")
 
     def __call__(
         self, engine: Engine, read: Reading, requests: Sequence[Request]

@@ -6,6 +6,7 @@ What majority needs of V is nothing, so it stands beside every gain by value as 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from random import Random
 from typing import Literal
 
@@ -40,8 +41,8 @@ class BestOfN:
     def __post_init__(self) -> None:
         if self.n < 1:
             raise ValueError(f"n must be at least 1, got {self.n}")
-        if self.temperature < 0:
-            raise ValueError(f"temperature must not be negative, got {self.temperature}")
+        if not 0 <= self.temperature < inf:
+            raise ValueError(f"temperature must be a number from 0 on, got {self.temperature}")
 
     @property
     def k(self) -> int:

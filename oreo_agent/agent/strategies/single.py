@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from oreo_agent.agent.engines import Engine, Reply, Request
 from oreo_agent.agent.strategies import Candidate, Decision, Reading, in_place_of
@@ -22,8 +23,8 @@ class Sample:
     """Where the world would refuse the command, and tells which it admits, say the nearest one."""
 
     def __post_init__(self) -> None:
-        if self.temperature < 0:
-            raise ValueError(f"temperature must not be negative, got {self.temperature}")
+        if not 0 <= self.temperature < inf:
+            raise ValueError(f"temperature must be a number from 0 on, got {self.temperature}")
 
     @property
     def name(self) -> str:

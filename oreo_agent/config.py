@@ -62,6 +62,16 @@ def build(cls: type[T], data: Mapping[str, Any], *, at: str = "") -> T:
         raise SettingError(f"{at or cls.__name__}: {error}") from error
 
 
+def check_seed(seed: int) -> None:
+    """Refuse a seed that neither records nor torch can hold.
+
+    Raises:
+        SettingError: it has more than 64 bits.
+    """
+    if not -(2**63) <= seed < 2**64:
+        raise SettingError(f"a seed is from -2**63 to 2**64 - 1, got {seed}; take another one")
+
+
 def read_toml(path: Path | str) -> dict[str, Any]:
     """The tables of a TOML file.
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from oreo_agent.config import check_seed
+
 TINY = "tiny"
 """The model that is made from nothing."""
 REWARDS = {"won": 1.0, "discounted": 0.95}
@@ -159,6 +161,7 @@ class TrainSettings:
             raise ValueError(f"held_out is a share below 1, got {self.held_out}")
         if not 0 < self.discount <= 1:
             raise ValueError(f"discount is a factor above 0 and at most 1, got {self.discount}")
+        check_seed(self.seed)
 
 
 def setting_apart(stored: Mapping[str, Any]) -> TrainSettings:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from oreo_agent.config import check_seed
 from oreo_agent.errors import DataError, SettingError
 from oreo_agent.records.episode import BranchRecord, Segment
 from oreo_tasks.task import Instance
@@ -30,6 +31,9 @@ class Work:
     """A beginning that is played again before the policy takes over; it ends with a reply."""
     branch: BranchRecord | None = None
     """Where the beginning comes from."""
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
 
     def draw(self, turn: int) -> int:
         """Seed of the random choices of one turn, in [0, 2**63)."""
@@ -75,7 +79,8 @@ def make_plan(
 
     Raises:
         DataError: there are no instances.
-        SettingError: there are fewer instances than that takes, or a number is below 1.
+        SettingError: there are fewer instances than that takes, a number is below 1, or no
+            record holds the seed.
     """
     if repeats < 1 or (episodes is not None and episodes < 1):
         raise SettingError(f"episodes ({episodes}) and repeats ({repeats}) must be 1 or more")

@@ -89,6 +89,7 @@ def test_a_wrong_kind_of_value_is_named(oreo, tmp_path):
         (("--policy", "expert", "--workers", "0"), ("workers",)),
         (("--policy", "expert", "--live", "0"), ("1 or more",)),
         (("--policy", "expert", "--episodes", "0"), ("1 or more",)),
+        (("--policy", "random", "--seed", "9" * 20), ("seed", "9" * 20)),
         (("--policy", "random", "--temperature", "nan"), ("--temperature", "from 0 on", "nan")),
         (("--policy", "random", "--temperature", "inf"), ("--temperature", "from 0 on", "inf")),
         (("--policy", "random", "--weight", "nan"), ("--weight", "finite", "nan")),
@@ -250,6 +251,7 @@ def test_training_settings_are_refused_by_their_path(oreo, tmp_path):
         for number in ("nan", "inf", "-inf"):
             told = oreo(*given, "--dry-run", "--set", f"train.{name}={number}")
             refused(told, f"train.{name}: wants a finite number, got {number}")
+    refused(oreo(*given, "--dry-run", "--seed", "9" * 29), "train: a seed is from", "9" * 29)
     refused(oreo(*given, "--config", tmp_path / "no.toml"), "no.toml")
     refused(oreo("train", "--data", tmp_path, "--out", tmp_path / "b"), "method")
     refused(oreo(*given), str(tmp_path))

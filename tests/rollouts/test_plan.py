@@ -33,6 +33,14 @@ def test_spreading_keeps_every_item_and_each_beginning_covers_the_list(size, dat
     assert max(b - a for a, b in itertools.pairwise(marks)) <= 4 * size / first + 1
 
 
+@pytest.mark.parametrize("seed", [-(2**63) - 1, 2**64, 10**40])
+def test_a_seed_that_no_record_holds_is_refused(seed):
+    with pytest.raises(SettingError, match=f"a seed is from .* got {seed}; take another"):
+        plan(seed=seed)
+    assert plan(seed=-(2**63))
+    assert plan(seed=2**64 - 1)
+
+
 @given(st.integers(1, 40), st.integers(1, 4), st.data())
 def test_a_plan_has_the_wanted_number_of_distinct_names(size, repeats, data):
     episodes = data.draw(st.integers(1, size * repeats))

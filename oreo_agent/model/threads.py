@@ -4,6 +4,8 @@ import os
 
 import torch
 
+from oreo_agent.errors import SettingError
+
 
 def cores() -> int:
     """How many this process may run on."""
@@ -16,5 +18,10 @@ def use_threads(count: int) -> None:
     """Compute with ``count`` threads, or as many as there are cores.
 
     Threads that share a core wait for each other busily: two on one took ten times as long as one.
+
+    Raises:
+        SettingError: the count is below 1.
     """
+    if count < 1:
+        raise SettingError(f"the number of threads must be 1 or more, got {count}")
     torch.set_num_threads(min(count, cores()))

@@ -71,7 +71,7 @@ class PlaySettings:
                 )
             if self.prompt is not None:
                 raise SettingError(f"{self.agent!r} reads no prompt; leave --prompt out")
-            return Cast(policy=self.agent)
+            return Cast(policy=self.agent, threads=self.threads)
         if is_plain_model(self.agent):
             return self._plain_model()
         card = read_card(self.agent)

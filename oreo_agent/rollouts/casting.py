@@ -57,6 +57,8 @@ class Cast:
         STRATEGIES.check(self.strategy)
         if not 0 <= self.epsilon <= 1:
             raise SettingError(f"epsilon is a share between 0 and 1, got {self.epsilon}")
+        if self.threads < 1:
+            raise SettingError(f"the number of threads must be 1 or more, got {self.threads}")
         if self.is_model and self.epsilon:
             raise SettingError("epsilon is for the expert; a model is varied by its temperature")
         if self.value is not None and not self.is_model:

@@ -79,6 +79,18 @@ def test_a_model_with_its_tokenizer_takes_the_settings_of_a_prompt(
         Agent.load(model, device="cpu")
 
 
+@pytest.mark.parametrize("device", ["cuda:99", "gpu7", "meta", ""])
+def test_a_device_that_is_not_there_is_told_with_those_that_are(bundles, device: str):
+    with pytest.raises(SettingError, match=rf"the device '{device}' .*here is cpu.* or auto"):
+        Agent.load(bundles[0], device=device)
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_less_than_one_thread_is_refused(bundles, threads: int):
+    with pytest.raises(SettingError, match=f"threads must be 1 or more, got {threads}"):
+        Agent.load(bundles[0], device="cpu", threads=threads)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -89,6 +89,7 @@ def test_a_wrong_kind_of_value_is_named(oreo, tmp_path):
         (("--policy", "expert", "--workers", "0"), ("workers",)),
         (("--policy", "expert", "--live", "0"), ("1 or more",)),
         (("--policy", "expert", "--episodes", "0"), ("1 or more",)),
+        (("--policy", "random", "--threads", "0"), ("threads", "1 or more", "got 0")),
         (("--policy", "random", "--seed", "9" * 20), ("seed", "9" * 20)),
         (("--policy", "random", "--temperature", "nan"), ("--temperature", "from 0 on", "nan")),
         (("--policy", "random", "--temperature", "inf"), ("--temperature", "from 0 on", "inf")),

@@ -286,6 +286,8 @@ def test_who_cannot_be_judged_is_refused(bundle: Path, store: Path, an_episode, 
     for weight in (math.nan, math.inf):
         with pytest.raises(SettingError, match=f"--weight is a finite number, got {weight}"):
             judge_bundle(bundle, [store], weight=weight)
+    with pytest.raises(SettingError, match="threads must be 1 or more, got 0"):
+        judge_bundle(bundle, [store], threads=0)
     plain = tmp_path / "sft"
     train(TrainRun(method="sft", data=(store,), out=plain, size="32x1", train=LITTLE))
     with pytest.raises(BundleError, match=r"has no value.*--method oreo"):

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from oreo_agent.agent.engines import Parts, Reply, Request
 from oreo_agent.agent.engines.tree import TreeReader
-from oreo_agent.errors import EngineError
+from oreo_agent.errors import EngineError, SettingError
 from oreo_agent.model.networks import ValueNetwork, load_policy, output_weight
 from oreo_agent.model.steps import Steps
 from oreo_agent.model.threads import use_threads
@@ -21,11 +21,11 @@ def open_engine(parts: Parts) -> "LocalEngine":
     """The networks in the folders of ``parts``, on its device.
 
     Raises:
+        SettingError: there is no such device, or less than one thread.
         BundleError: weights cannot be read.
     """
     use_threads(parts.threads)
-    auto = "cuda" if torch.cuda.is_available() else "cpu"
-    place = torch.device(auto if parts.device == "auto" else parts.device)
+    place = _place(parts.device)
     policy = load_policy(parts.policy)
     reference = None if parts.reference is None else load_policy(parts.reference).to(place)  # pyright: ignore[reportArgumentType]
     value = None if parts.value is None else ValueNetwork.load(parts.value).to(place)
@@ -38,6 +38,22 @@ def open_engine(parts: Parts) -> "LocalEngine":
         max_context=most,
         steps=parts.steps,
     )
+
+
+def _place(device: str) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.device(device)
+        torch.zeros(1, device=place).item()
+    except Exception as error:  # each backend of torch raises what it likes
+        there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        why = str(error).partition("\n")[0]
+        raise SettingError(
+            f"nothing can be computed on the device {device!r} ({why}); here is "
+            f"{', '.join(there)}: take one of those, or auto"
+        ) from error
+    return place
 
 
 class LocalEngine:

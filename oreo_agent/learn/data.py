@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from oreo_agent.errors import DataError, RecordError
+from oreo_agent.errors import DataError, RecordError, SettingError
 from oreo_agent.learn.batch import Tokens
 from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.model.prompt import PromptFormat
@@ -156,8 +156,20 @@ def balanced(episodes: Sequence[Tokens], settings: TrainSettings) -> list[Tokens
 
 
 def split(episodes: Sequence[Tokens], settings: TrainSettings, prompt: PromptFormat | None) -> Data:
-    """Instances, not episodes, are held out: V must not have seen the game it is judged on."""
+    """Instances, not episodes, are held out: V must not have seen the game it is judged on.
+
+    A single instance is learned from in any case.
+
+    Raises:
+        SettingError: all of several instances would be held out.
+    """
     train = [e for e in episodes if not held_out(e.instance, settings)]
+    if not train and (count := len({e.instance for e in episodes})) > 1:
+        raise SettingError(
+            f"train.held_out {settings.held_out:g} with seed {settings.seed} holds out all {count} "
+            "instances and leaves none to learn from; lower it (0 holds out none), take another "
+            "seed, or collect episodes of more instances"
+        )
     return Data(
         train=balanced(train or list(episodes), settings),
         held_out=[e for e in episodes if held_out(e.instance, settings)] if train else [],

@@ -3,9 +3,11 @@
 from collections import Counter
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oreo_agent.errors import SettingError
 from oreo_agent.learn.batch import Tokens
 from oreo_agent.learn.data import balanced, split
 from oreo_agent.learn.settings import TrainSettings
@@ -48,6 +50,14 @@ def test_what_is_held_out_is_not_balanced():
     plain = split(episodes, TrainSettings(held_out=0.3), None)
     assert data.held_out == plain.held_out
     assert len(data.train) == 4 * len({e.instance for e in plain.train}) < len(plain.train)
+
+
+def test_all_of_several_instances_are_not_held_out_but_a_single_one_is_learned_from():
+    several = made([(f"{n}", True) for n in range(4)])
+    with pytest.raises(SettingError, match=r"train.held_out 0.999 .* all 4 instances .* lower it"):
+        split(several, TrainSettings(held_out=0.999), None)
+    alone = split(several[:1], TrainSettings(held_out=0.999), None)
+    assert (alone.train, alone.held_out) == (several[:1], [])
 
 
 def test_steps_of_solutions_are_compared_by_value_and_likelihood():

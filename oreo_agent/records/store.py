@@ -28,6 +28,9 @@ from oreo_agent.records.reader import StoreReader, columns_of, pack
 GROUP_SECONDS = 1.0
 GROUP_EPISODES = 64
 
+_BUNDLE = "bundle.json"
+"""By which a folder is known that `oreo-agent train` wrote."""
+
 Row = tuple[str | float | int | bytes, ...]
 _INSERT = f"INSERT INTO episodes VALUES ({', '.join('?' * 11)})"
 
@@ -267,6 +270,8 @@ class Store(StoreReader):
 def _check_card(folder: Path, card: Card) -> bool:
     """Whether there is a store in ``folder``; refuses one that is unlike ``card``."""
     found = read_card(folder)
+    if found is None and (folder / _BUNDLE).exists():
+        raise RecordError(f"{folder} is a trained agent's folder; name another one for the store")
     if found is None:
         return False
     found.refuse_unlike(card, f"store {folder}", "what is to be written")

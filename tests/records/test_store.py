@@ -393,6 +393,13 @@ def test_what_a_killed_founder_leaves_is_taken_over(tmp_path, make_episode):
     assert set(Store.open(tmp_path / "second").listed()) == {"a"}
 
 
+def test_the_folder_of_a_trained_agent_is_not_made_a_store(tmp_path):
+    (tmp_path / "bundle.json").write_text("{}")
+    with pytest.raises(RecordError, match="is a trained agent's folder; name another one"):
+        create(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle.json"]
+
+
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("mine")
     for attempt in (create, Store.open):

@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium
 from gymnasium.spaces import Discrete
 
+from oreo_envs.faults import Refusal
 from oreo_envs.presented import instance_of
 from oreo_envs.prose import Prose
 
@@ -64,9 +65,9 @@ class TextAdapter(gymnasium.Wrapper[str, str, Any, Any]):
         self._world: Any = env
         space = env.action_space
         if not isinstance(space, Discrete):
-            raise ValueError(f"TextAdapter names discrete actions, and these are {space}")
+            raise Refusal(f"TextAdapter names discrete actions, and these are {space}")
         if len({*actions}) != int(space.n) or len(actions) != int(space.n):
-            raise ValueError(
+            raise Refusal(
                 f"{int(space.n)} actions need a name each, all different; got {list(actions)}"
             )
         self.observation_space = Prose()

@@ -4,6 +4,8 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from oreo_envs.heard import listed
+
 
 class Player:
     """Plays one episode from its texts; an expert is one whose `act` knows the way."""
@@ -78,8 +80,9 @@ def admissible(info: Mapping[str, Any]) -> Sequence[str]:
 
     Raises:
         LookupError: there are none; the message says how an environment tells them.
+        TypeError: they are no texts in a list.
     """
-    commands = info.get("admissible_commands") or ()
+    commands = listed(info)
     if not commands:
         raise LookupError(
             "the environment tells no commands to choose from; put a list of them into "

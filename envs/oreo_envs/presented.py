@@ -11,7 +11,7 @@ import gymnasium
 from gymnasium.spaces import Text
 from gymnasium.wrappers import OrderEnforcing, TimeLimit
 
-from oreo_envs.faults import BREAKS
+from oreo_envs.faults import BREAKS, Refusal
 from oreo_envs.registration import Registration
 
 Stepped = tuple[str, SupportsFloat, bool, bool, dict[str, Any]]
@@ -39,7 +39,7 @@ class Presented(gymnasium.Wrapper[str, str, str, str]):
         super().__init__(env)
         for what, space in (("observations", env.observation_space), ("actions", env.action_space)):
             if not isinstance(space, Text):
-                raise ValueError(
+                raise Refusal(
                     f"{registration.id}: its {what} are {space}, not texts; wrap it in "
                     "oreo_envs.TextAdapter, which describes observations and names actions"
                 )

@@ -6,6 +6,7 @@ from typing import Any
 
 import gymnasium
 
+from oreo_envs.faults import Refusal
 from oreo_envs.finding import Found
 from oreo_envs.presented import instance_of, present
 from oreo_envs.registration import Registration
@@ -37,11 +38,11 @@ class EnvironmentTask:
             ValueError: ``data`` is given, or an id stands there twice.
         """
         if data is not None:
-            raise ValueError("it brings its own instances; leave --data out")
+            raise Refusal("it brings its own instances; leave --data out")
         told = self.registration.instances(split)
         names = sorted(each if isinstance(each, str) else instance_of(each) for each in told)
         if len({*names}) < len(names):
-            raise ValueError(f"{self.name} names an instance of {split!r} twice")
+            raise Refusal(f"{self.name} names an instance of {split!r} twice")
         kind = self.registration.task_type
         return [
             Instance(

@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium
 
+from oreo_envs.heard import heard, whole
 from oreo_envs.players import Player, RandomPlayer
 from oreo_envs.registration import Prompt
 from oreo_tasks.task import Task
@@ -62,11 +63,12 @@ def _heard(env: Any, instance: str, player: Player, limit: int) -> list[str]:
     observation, info = env.reset(options={"instance": instance})
     player.begin(observation)
     for _ in range(limit):
+        info = heard(observation, info)
         commands = list(info["admissible_commands"])
         texts += [observation, *commands]
         if not commands and isinstance(player, RandomPlayer):
             break
-        command = player.act(observation, info)
+        command = whole(player.act(observation, info))
         texts.append(command)
         observation, _, terminated, truncated, info = env.step(command)
         if terminated or truncated:

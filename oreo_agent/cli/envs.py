@@ -111,7 +111,7 @@ def check(
     from oreo_envs.checking import check as tried
 
     found: list[Finding] = []
-    with named_faults(f"environment {name}"):
+    with named_faults(f"environment {name}", own=True):
         for each in tried(name, data=data, seed=seed):
             found.append(each)
             if not json:

@@ -130,6 +130,7 @@ def _identity(connection: sqlite3.Connection) -> tuple[int, int]:
 
 def found_store(folder: Path, card: Card) -> None:
     """Make the database, then the card; continues where a killed founder stopped."""
+    told = msgspec.json.format(msgspec.json.encode(card)) + b"\n"
     with closing(connect_writer(folder)) as connection:
         if _identity(connection) != (_APPLICATION, STORE_SCHEMA):
             connection.execute("BEGIN IMMEDIATE")
@@ -137,7 +138,7 @@ def found_store(folder: Path, card: Card) -> None:
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
             connection.execute(f"PRAGMA user_version = {STORE_SCHEMA}")
             connection.execute("COMMIT")
-    write_atomic(folder / CARD, msgspec.json.format(msgspec.json.encode(card)) + b"\n")
+    write_atomic(folder / CARD, told)
 
 
 def connect_writer(folder: Path) -> sqlite3.Connection:

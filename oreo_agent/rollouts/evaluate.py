@@ -21,6 +21,7 @@ from oreo_agent.rollouts.players import ModelPlayer, Player
 from oreo_agent.rollouts.progress import Progress
 from oreo_agent.rollouts.report import NO_ENGINE, Contract, GameResult, Report, Settings
 from oreo_agent.rollouts.stage import Stage, find_task, named_faults
+from oreo_envs.task import EnvironmentTask
 
 PACKAGES = ("gymnasium", "torch", "transformers")
 """Whose versions are part of the contract."""
@@ -105,8 +106,10 @@ def _played(
 def _contract(settings: EvaluateSettings, player: Player) -> Contract:
     """All that another score must share to be compared with this one."""
     stage, prompt = settings.stage, player.prompt
-    with named_faults(f"task {stage.task}, split {stage.split}"):
-        data = find_task(stage.task).fingerprint(stage.split, stage.data)
+    task = find_task(stage.task)
+    own = isinstance(task, EnvironmentTask)
+    with named_faults(f"task {stage.task}, split {stage.split}", own=own):
+        data = task.fingerprint(stage.split, stage.data)
     return Contract(
         task=stage.task,
         environment=stage.environment,

@@ -64,10 +64,11 @@ def world_words(task: str, data: str | None = None) -> tuple[str, ...]:
     assert registration is not None
     stage = Stage(task=task, split=found.splits()[0], data=data)
     stage.prepare([instance.id for instance in stage.instances()[:GAMES]])
-    settings = {} if isinstance(found, EnvironmentTask) else {"split": stage.split, "data": data}
+    own = isinstance(found, EnvironmentTask)
+    settings = {} if own else {"split": stage.split, "data": data}
     make = partial(present, registration, **settings)
     made: Any = None if registration.expert is None else partial(expert(task), 0)
-    with named_faults(f"environment {task}"):
+    with named_faults(f"environment {task}", own=own):
         return tuple(collected_words(found, make, registration.prompt, data=data, expert=made))
 
 

@@ -18,6 +18,8 @@ from oreo_agent.records.episode import (
 from oreo_agent.rollouts.plan import Work
 from oreo_agent.rollouts.players import Player, View
 from oreo_agent.rollouts.worlds import Fault, Scene
+from oreo_envs.faults import is_meant
+from oreo_envs.finding import is_environment
 
 VERSIONS = {"oreo_agent": __version__, "python": platform.python_version()}
 
@@ -189,10 +191,9 @@ class LiveEpisode:
 
 def refusal(work: Work, fault: Fault) -> DataError | None:
     """Why an instance can never be played; None if what broke may well go better next time."""
-    meant = isinstance(fault.error, LookupError | FileNotFoundError | ValueError)
-    if not meant or isinstance(fault.error, KeyError | IndexError):  # those are accidents
-        return None
     instance = work.instance
+    if not is_meant(fault.error, own=is_environment(instance.task)):
+        return None
     return DataError(
         f"{instance.task} {instance.split}: instance {instance.id!r} cannot be played: "
         f"{fault.error}"

@@ -11,6 +11,7 @@ from oreo_agent.errors import EnvironmentFault
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.records.episode import PolicyRecord
 from oreo_envs.faults import BREAKS, in_one_line
+from oreo_envs.heard import whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +164,7 @@ class TextPlayer:
         if view.turn == 0:
             policy = self._sessions[view.session] = self._make(view.seed)
             policy.begin(view.observation)
-        command = self._sessions[view.session].act(view.observation, view.info)
+        command = whole(self._sessions[view.session].act(view.observation, view.info))
         ids = self.prompt.reply(command)
         text = self.prompt.read(ids)[0] if ids else command
         said = Candidate(ids=ids, text=text, command=command, ended=True)

@@ -10,7 +10,7 @@ from oreo_agent.model.bundle import CARD, read_card
 from oreo_agent.rollouts.progress import Making
 from oreo_agent.rollouts.wording import Questioning, questioning
 from oreo_agent.rollouts.worlds import SeparateWorlds, World, open_world
-from oreo_envs.faults import BREAKS, in_one_line
+from oreo_envs.faults import BREAKS, in_one_line, is_meant
 from oreo_envs.finding import find, is_environment
 from oreo_envs.registration import REGISTRATIONS, Prompt, Registration
 from oreo_envs.task import EnvironmentTask
@@ -65,7 +65,8 @@ class Stage:
             DataError: the data cannot be found or read.
         """
         task = find_task(self.task)
-        with named_faults(f"task {self.task}, split {self.split}"):
+        own = isinstance(task, EnvironmentTask)
+        with named_faults(f"task {self.task}, split {self.split}", own=own):
             return task.instances(self.split, self.data)
 
     def prepare(self, instances: Sequence[str]) -> None:
@@ -102,7 +103,8 @@ class Stage:
             DataError: the world does not find its data.
         """
         task = find_task(self.task)
-        with named_faults(f"environment {self.environment}"):
+        own = isinstance(task, EnvironmentTask)
+        with named_faults(f"environment {self.environment}", own=own):
             if isinstance(task, EnvironmentTask):
                 return SeparateWorlds(task.make, live or self.live)
             settings = {"split": self.split, "data": self.data, "step_limit": self.limit}
@@ -171,29 +173,23 @@ def usual_task(agent: str) -> str:
 
 
 @contextmanager
-def named_faults(what: str) -> Generator[None]:
+def named_faults(what: str, *, own: bool = False) -> Generator[None]:
     """Turn what problems, worlds and experts raise into errors that name ``what``.
 
     They say on purpose that something is not there or is wrong; everything else is an accident.
+    ``own`` is true of a person's environment.
     """
     try:
         yield
     except OreoError:
         raise
-    except (KeyError, IndexError) as error:
-        raise _accident(what, error) from error
-    except FileNotFoundError as error:
-        raise DataError(f"{what}: {error}") from error
-    except LookupError as error:
-        raise SettingError(f"{what}: {error.args[0] if error.args else error}") from error
-    except ValueError as error:
-        raise DataError(f"{what}: {error}") from error
     except BREAKS as error:
-        raise _accident(what, error) from error
-
-
-def _accident(what: str, error: BaseException) -> EnvironmentFault:
-    return EnvironmentFault(
-        f"{what}: {in_one_line(error)}; if that is a world of yours, `oreo-agent envs check` tells "
-        "where it breaks"
-    )
+        if not is_meant(error, own=own):
+            raise EnvironmentFault(
+                f"{what}: {in_one_line(error)}; if that is a world of yours, `oreo-agent envs "
+                "check` tells where it breaks"
+            ) from error
+        if isinstance(error, LookupError):
+            told = error.args[0] if error.args else error
+            raise SettingError(f"{what}: {told}") from error
+        raise DataError(f"{what}: {error}") from error

@@ -16,6 +16,7 @@ from gymnasium.vector import VectorEnv
 
 from oreo_agent.errors import OreoError, SettingError
 from oreo_envs.faults import BREAKS, in_one_line
+from oreo_envs.heard import heard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,16 +110,18 @@ class SeparateWorlds:
         observation, info = self._envs[slot].reset(
             seed=begin.seed & 0x7FFFFFFF, options={"instance": begin.instance}
         )
-        return Scene(observation=str(observation), info=info)
+        observation = str(observation)
+        return Scene(observation=observation, info=heard(observation, info))
 
     def _step(self, slot: int, command: str) -> Scene:
         observation, reward, terminated, truncated, info = self._envs[slot].step(command)
+        observation = str(observation)
         return Scene(
-            observation=str(observation),
+            observation=observation,
             reward=float(reward),
             terminated=bool(terminated),
             truncated=bool(truncated),
-            info=info,
+            info=heard(observation, info),
         )
 
     def _drop(self, slot: int) -> None:

@@ -17,6 +17,12 @@ pytestmark = pytest.mark.usefixtures("as_it_was")
         ("BadStep", "random", ("RuntimeError: the floor gave way",)),
         ("Leaves", "random", ("SystemExit: I am done",)),
         ("Forgets", "random", ("KeyError: 'door'",)),
+        ("HalfRead", "random", ("ValueError: the text 'x \\ud83d' holds half", "envs check")),
+        ("HalfSaid", "random", ("ValueError: the text 'x \\ud83d' holds half", "envs check")),
+        ("HalfRaised", "random", (r"RuntimeError: x \ud83d", "envs check")),
+        ("ThreeReset", "random", ("ValueError: too many values", "envs check")),
+        ("Letters", "random", ("info['admissible_commands'] is the text 'go'", "envs check")),
+        ("SaysNo", "random", ("info['won'] is 'no'", "envs check")),
         ("breaking/Breaks-v0", "expert", ("KeyError: 'door'",)),
         ("breaking/Mistyped-v0", "expert", ("the expert of", "No module named 'nowhere'")),
         ("breaking/Splits-v0", "random", ("TypeError: no list",)),
@@ -29,6 +35,22 @@ def test_what_breaks_in_a_world_or_an_expert_is_said_in_one_line(
     given = ("rollout", "--env", f"{BREAKING}:{name}", "--policy", policy, "--episodes", 4)
     refused((*given, "--out", tmp_path / "s"), *words)
     assert not (tmp_path / "s").exists()
+
+
+def test_a_game_that_cannot_be_recorded_is_refused_and_leaves_no_store(oreo, tmp_path):
+    given = ("play", "--env", f"{BREAKING}:HalfRead", "--agent", "random", "--plain")
+    code, _, err = oreo(*given, "--record", tmp_path / "s")
+    assert (code, "half a character" in err) == (2, True)
+    assert not (tmp_path / "s").exists()
+
+
+def test_commands_and_outcomes_may_be_of_numpy(oreo, tmp_path):
+    given = ("--env", f"{BREAKING}:Arrays", "--policy", "random", "--episodes", 4)
+    code, out, _ = oreo("rollout", *given, "--out", tmp_path / "s", "--json")
+    told = json.loads(out)
+    assert (code, told["won"], told["faults"]) == (0, 4, 0)
+    commands = {s.command for e in Store.open(tmp_path / "s") for s in e.segments} - {None}
+    assert commands == {"win", "lose"}
 
 
 def test_a_world_that_breaks_where_it_is_scored_is_named(refused):

@@ -1,6 +1,7 @@
 """Worlds and experts that break, each in a way of its own, and what they are registered with."""
 
 import gymnasium
+import numpy as np
 
 import oreo_envs
 
@@ -76,3 +77,39 @@ oreo_envs.register("breaking/Mistyped-v0", lambda: World(), expert="nowhere:Expe
 oreo_envs.register("breaking/Splits-v0", lambda: World(), splits={"train": splits})
 oreo_envs.register("breaking/Empty-v0", lambda: World(), splits={"train": [], "test": [1]})
 oreo_envs.register("breaking/Half-v0", lambda: World(), splits={"train": [1], "test": splits})
+
+
+class HalfRead(World):
+    def reset(self, *, seed=None, options=None):
+        return "x \ud83d", super().reset(seed=seed)[1]
+
+
+class HalfSaid(World):
+    def step(self, action):
+        return "x \ud83d", 0.0, False, False, self.told()
+
+
+class HalfRaised(World):
+    def step(self, action):
+        raise RuntimeError("x \ud83d")
+
+
+class ThreeReset(World):
+    def reset(self, *, seed=None, options=None):
+        return (*super().reset(seed=seed), 0.0)
+
+
+class Letters(World):
+    def told(self):
+        return {**super().told(), "admissible_commands": "go"}
+
+
+class SaysNo(World):
+    def told(self):
+        return {**super().told(), "won": "no"}
+
+
+class Arrays(World):
+    def told(self):
+        told = super().told()
+        return {**told, "admissible_commands": np.array(["win", "lose"]), "won": np.True_}

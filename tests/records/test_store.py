@@ -463,3 +463,9 @@ def test_a_folder_and_an_id_are_told_apart_whatever_colons_they_have(tmp_path, f
     assert named_episode(where) == (tmp_path / folder, name)
     assert named_episode("nowhere:x") == (Path("nowhere"), "x")
     assert named_episode("nowhere") == (Path("nowhere"), "")
+
+
+def test_a_card_that_cannot_be_written_leaves_no_database(tmp_path):
+    with pytest.raises(UnicodeEncodeError):
+        Store.create(tmp_path / "s", prompt="half a character \ud83d", tokenizer="")
+    assert not (tmp_path / "s" / DATABASE).exists()

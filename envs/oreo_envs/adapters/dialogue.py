@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from oreo_envs.faults import Refusal
+
 
 class Dialogue:
     """What verifiers calls an interaction, without a harness: one reply to each turn.
@@ -133,7 +135,7 @@ def _text(messages: Sequence[Any]) -> str:
         content = message.content or ""
         if not isinstance(content, str):
             if any(part.type != "text" for part in content):
-                raise ValueError("a message holds a picture, and only texts are supported")
+                raise Refusal("a message holds a picture, and only texts are supported")
             content = "\n".join(part.text for part in content)
         texts.append(f"{message.role}: {content}" if named else content)
     return "\n\n".join(texts)

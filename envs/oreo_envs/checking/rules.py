@@ -22,6 +22,7 @@ from oreo_envs.checking.walks import (
     walked,
     wander,
 )
+from oreo_envs.heard import heard
 from oreo_envs.presented import KEYS
 
 NO_COMMANDS = "the environment tells no admissible commands"
@@ -121,6 +122,10 @@ def infos(bench: Bench) -> str:
                 if kinds.setdefault(key, type(value)) is not type(value):
                     was = kinds[key].__name__
                     return f"{walk.where(at)}: info[{key!r}] was {was} and is {short(value)}"
+            try:
+                heard(turn.observation, turn.info)
+            except (TypeError, ValueError) as error:
+                return f"{walk.where(at)}: {error}"
     return ""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import gymnasium
 
 from oreo_envs.faults import BREAKS, in_one_line
+from oreo_envs.heard import listed
 from oreo_envs.registration import Prompt
 
 TURNS = 30
@@ -100,14 +101,19 @@ class Walk:
 def begin(env: "gymnasium.Env[str, str]", instance: str) -> Walk:
     """Reset to an instance."""
     observation, info = env.reset(options={"instance": instance})
-    return Walk(instance, [Turn(None, observation, 0.0, False, False, dict(info))])
+    return Walk(instance, [Turn(None, observation, 0.0, False, False, _told(info))])
 
 
 def go(env: "gymnasium.Env[str, str]", walk: Walk, command: str) -> Turn:
     """One step more."""
     observation, reward, terminated, truncated, info = env.step(command)
-    walk.turns.append(Turn(command, observation, reward, terminated, truncated, dict(info)))
+    walk.turns.append(Turn(command, observation, reward, terminated, truncated, _told(info)))
     return walk.turns[-1]
+
+
+def _told(info: dict[str, Any]) -> dict[str, Any]:
+    commands = listed(info)
+    return {**info, "admissible_commands": commands} if commands else {**info}
 
 
 def wander(bench: Bench, env: "gymnasium.Env[str, str]", instance: str) -> Walk:

@@ -9,6 +9,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from io import TextIOWrapper
 from typing import Any
 
 import typer
@@ -22,6 +23,7 @@ from oreo_agent.cli.envs import ENVS_VERBS
 from oreo_agent.cli.envs import HELP as ENVS_HELP
 from oreo_agent.cli.eval import evaluate
 from oreo_agent.cli.eval_value import evaluate_value
+from oreo_agent.cli.output import written
 from oreo_agent.cli.play import play
 from oreo_agent.cli.rollout import rollout
 from oreo_agent.cli.serve import serve
@@ -48,12 +50,13 @@ INTERRUPTED = 130
 
 
 def _stoppable(verb: Callable[..., None]) -> Callable[..., None]:
-    """A verb that answers Ctrl-C with a line instead of a traceback."""
+    """A verb that answers Ctrl-C, or output that nobody takes, without a traceback."""
 
     @functools.wraps(verb)
     def run(*args: Any, **kwargs: Any) -> None:
         try:
-            verb(*args, **kwargs)
+            with written():
+                verb(*args, **kwargs)
         except Stopped as stopped:
             typer.echo(str(stopped), err=True)
             raise typer.Exit(stopped.exit_code) from None
@@ -107,7 +110,8 @@ def run(arguments: Sequence[str]) -> int:
     run that was stopped with Ctrl-C, 143 one that has saved its state on SIGTERM.
     """
     try:
-        code = make_app()(list(arguments), prog_name="oreo-agent", standalone_mode=False)
+        with written():
+            code = make_app()(list(arguments), prog_name="oreo-agent", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except OreoError as error:
         typer.echo(f"error: {harmless(str(error))}", err=True)
@@ -125,4 +129,6 @@ def main() -> None:
     """Entry point of `oreo-agent`."""
     # bars of the libraries below would run through our own lines and screens
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal of few letters shows "?" for others
     sys.exit(run(sys.argv[1:]))

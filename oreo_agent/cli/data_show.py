@@ -1,7 +1,5 @@
 """`oreo-agent data show`: look through a store, or at one of its episodes."""
 
-import os
-import sys
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -101,9 +99,5 @@ def show(
 
 
 def _say_lines(lines: Iterable[str]) -> None:
-    try:
-        for line in lines:
-            print(line, flush=True)
-    except BrokenPipeError:
-        # whoever read our lines has gone; Python would complain once more as it flushes at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for line in lines:
+        print(line, flush=True)

@@ -1,22 +1,62 @@
 """How verbs tell what came out: a table for people, or one JSON object as the last line."""
 
 import json
+import os
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 import typer
 
+from oreo_agent.errors import OreoError
 from oreo_agent.player.harmless import harmless, one_line
 
 CAUSES = 3
 """So many causes of faults are told."""
 
 
+@contextmanager
+def written() -> Generator[None]:
+    """Whoever cannot or will not take our output ends the verb, and no traceback is shown.
+
+    Raises:
+        OreoError: standard output cannot be written.
+        typer.Exit: who read it has gone, as `head` does: with code 0.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        if not (isinstance(error, BrokenPipeError) or _refuses(sys.stdout)):
+            raise
+        # Python would complain once more as it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit from None
+        raise OreoError(
+            f"standard output cannot be written ({error.strerror}); send it elsewhere"
+        ) from error
+
+
+def _refuses(stream: TextIO) -> bool:
+    """Whether a stream takes not even the line break that goes before a traceback."""
+    try:
+        stream.write("\n")
+        stream.flush()
+    except OSError:
+        return True
+    return False
+
+
 def say_json(result: Mapping[str, Any]) -> None:
-    """One object on one line."""
-    typer.echo(json.dumps(result, ensure_ascii=False, default=str))
+    """One object on one line; what is no finite number is null, as JSON wants it."""
+    import msgspec
+
+    plain = msgspec.json.decode(msgspec.json.encode(result, enc_hook=str))
+    escaped = not (sys.stdout.encoding or "").lower().startswith("utf")
+    typer.echo(json.dumps(plain, ensure_ascii=escaped, allow_nan=False))
 
 
 def say(line: str) -> None:

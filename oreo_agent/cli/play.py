@@ -1,6 +1,5 @@
 """`oreo-agent play`: watch an agent play, and take part."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -143,9 +142,6 @@ def play(
             from oreo_agent.cli.replaying import write
 
             write((session.snapshot(),), export, quiet=json)
-    except BrokenPipeError:
-        # whoever read our lines has gone; Python would complain once more as it flushes at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     finally:
         session.close()
         if record is not None and session.kept:

@@ -1,6 +1,13 @@
 """What verbs say of faults: the commonest causes, one line each, and no more of them."""
 
-from oreo_agent.cli.output import CAUSES, say_faults
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from oreo_agent.cli.output import CAUSES, say_faults, say_json
 
 
 def test_no_more_causes_are_told_than_a_person_reads(capsys):
@@ -21,3 +28,47 @@ def test_one_is_one_and_none_is_nothing(capsys):
     assert capsys.readouterr().out == ""
     say_faults({"KeyError: 'x'": 1}, "see more")
     assert capsys.readouterr().out == "1 episode broke:\n  1 x KeyError: 'x'\nsee more\n"
+
+
+def test_what_is_no_finite_number_is_null_in_json(capsys):
+    say_json({"mean": float("nan"), "rows": [(1.5, float("inf"))]})
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail) == {
+        "mean": None,
+        "rows": [[1.5, None]],
+    }
+
+
+@pytest.mark.parametrize("buffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize(
+    ("away", "code", "words"),
+    [
+        ("/dev/full", 2, "error: standard output cannot be written (No space left on device)"),
+        (None, 0, ""),
+    ],
+    ids=["full", "gone"],
+)
+def test_output_that_nobody_takes_ends_a_verb_without_a_traceback(away, code, words, buffered):
+    verb = [sys.executable, "-m", "oreo_agent", "envs", "list"]
+    if away is None:
+        reader, output = os.pipe()
+        os.close(reader)
+    else:
+        output = os.open(away, os.O_WRONLY)
+    env = {**os.environ, "PYTHONUNBUFFERED": buffered}
+    done = subprocess.run(verb, stdout=output, stderr=subprocess.PIPE, text=True, env=env)
+    os.close(output)
+    assert (done.returncode, done.stderr[: len(words) or None]) == (code, words)
+    assert "Traceback" not in done.stderr
+
+
+def test_letters_that_the_output_has_not_are_question_marks_and_escapes_in_json():
+    code = (
+        "import sys, typer\nimport oreo_agent.cli as cli\n"
+        "from oreo_agent.cli.output import say_json\n"
+        "cli.run = lambda _: (print('caf\xe9'), say_json({'a': 'caf\xe9'}), 0)[-1]\ncli.main()"
+    )
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True
+    )
+    assert done.stdout.splitlines() == ["caf?", '{"a": "caf\\u00e9"}']

@@ -26,6 +26,7 @@ from oreo_agent.rollouts.stage import Stage
 from oreo_agent.rollouts.telling import Teller, make_teller
 
 _VARIES = re.compile(r"'[^']*'|\"[^\"]*\"|(?<=is )\{.*|\d+(?:\.\d+)?")
+"""Where reasons of one kind differ: in a row's own values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,8 @@ class Importer:
             )
         self._store: Store | None = None
         self._aside: Aside | None = None
+        self._first: dict[str, str] = {}
+        """For each kind of reason that of the first row, which is told for all of them."""
         self._closing = ExitStack()
 
     def run(self) -> Imported:
@@ -231,7 +234,9 @@ class Importer:
         self.done.tokens += episode.tokens
 
     def _put_aside(self, place: str, reason: str, raw: Any) -> None:
-        self.done.aside[_VARIES.sub("...", reason)] += 1
+        kind = _VARIES.sub("...", reason)
+        told = reason if kind == reason else f"{reason} (first in {place})"
+        self.done.aside[self._first.setdefault(kind, told)] += 1
         if self._aside is not None:
             self._aside.put(place, reason, raw)
 

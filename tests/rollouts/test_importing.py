@@ -92,6 +92,15 @@ def test_what_cannot_be_read_is_counted_and_kept_with_its_reason(tmp_path):
     assert len(done.aside) == 6
 
 
+def test_rows_of_one_fault_are_told_by_the_first_of_them(tmp_path):
+    done = bring(tmp_path, row(), row(result="yes"), row(result="no"), row(result=7))
+    ((reason, count),) = done.aside.items()
+    assert count == 3
+    assert "'yes'" in reason
+    assert "[0, 1]" in reason
+    assert reason.endswith("(first in logs.jsonl:2)")
+
+
 def test_nothing_imported_is_an_error_that_leaves_no_store(tmp_path):
     with pytest.raises(DataError, match="nothing could be imported"):
         bring(tmp_path, row(result=None))

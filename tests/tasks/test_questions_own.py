@@ -96,6 +96,12 @@ def test_a_wrong_word_is_answered_with_the_nearest(file: Path, ask, error, says)
         TASK.instances("all", f"{file}{ask}")
 
 
+def test_a_field_that_is_null_is_not_called_missing(tmp_path: Path):
+    (tmp_path / "a.jsonl").write_text('{"q": null, "a": null}\n')
+    with pytest.raises(ValueError, match="line 1: field 'q' is null, and must hold text"):
+        TASK.instances("all", f"{tmp_path / 'a.jsonl'}?question=q&answer=a&verifier=text")
+
+
 def test_what_is_not_there_is_missed_with_a_remedy(file: Path):
     form = "question=q&answer=gold.a&verifier=number"
     with pytest.raises(FileNotFoundError, match="name a file with --data or in QUESTIONS_DATA"):

@@ -71,6 +71,8 @@ class Row:
         held = next((self.get(f) for f in fields if self.get(f) is not None), None)
         if held is not None:
             return f"field {wanted} must hold text, not {held!r:.60}"
+        if (null := next((f for f in fields if f in self.fields), None)) is not None:
+            return f"field {null!r} is null, and must hold text"
         near = difflib.get_close_matches(fields[0], list(self.fields), n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(self.fields)}"
         return f"no field {wanted}; {hint}"

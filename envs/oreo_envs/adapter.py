@@ -18,6 +18,11 @@ _Seen = tuple[str, tuple[str, ...]]
 _Stepped = tuple[str, float, bool, bool, dict[str, Any]]
 
 
+def paid(reward: float) -> bool:
+    """Whether there is a reward."""
+    return reward > 0
+
+
 @dataclass(slots=True)
 class _Here:
     """How an episode stands."""
@@ -45,7 +50,7 @@ class TextAdapter(gymnasium.Wrapper[str, str, Any, Any]):
         *,
         actions: Sequence[str],
         describe: Callable[[Any], str],
-        success: Callable[[float], bool] = lambda reward: reward > 0,
+        success: Callable[[float], bool] = paid,
         possible: Callable[[Any], Sequence[str]] | None = None,
     ) -> None:
         """Tell ``env`` in words.

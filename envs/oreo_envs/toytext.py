@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import gymnasium
 
-from oreo_envs.adapter import TextAdapter
+from oreo_envs.adapter import TextAdapter, paid
 from oreo_envs.players import Player
 from oreo_envs.registration import Prompt
 
@@ -48,23 +48,41 @@ Odds = Mapping[int, Mapping[int, Any]]
 """For each state and action the ways it can go: (chance, next state, reward, over)."""
 
 
-def frozen_lake(**kwargs: Any) -> TextAdapter:
+class Seeded(TextAdapter):
+    """A world that knows no names: an instance is a seed."""
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        """Begin an instance.
+
+        Raises:
+            LookupError: it is no seed.
+        """
+        asked = (options or {}).get("instance")
+        if asked is not None:
+            name = str(asked)
+            if not (name.isascii() and name.isdigit()):
+                raise LookupError(f"there is no instance {name!r}; name a seed, such as '000007'")
+            seed = int(name)
+        return super().reset(seed=seed)
+
+
+def frozen_lake(**kwargs: Any) -> Seeded:
     """FrozenLake-v1 on its own map of 4 x 4; ``kwargs`` are its own (``is_slippery=False``)."""
     env = gymnasium.make("FrozenLake-v1", disable_env_checker=True, **kwargs).unwrapped
-    return TextAdapter(env, actions=LAKE_ACTIONS, describe=_told_lake)
+    return Seeded(env, actions=LAKE_ACTIONS, describe=_told_lake)
 
 
-def taxi(**kwargs: Any) -> TextAdapter:
+def taxi(**kwargs: Any) -> Seeded:
     """Taxi in the version that is there; ``kwargs`` are its own."""
     world: Any = gymnasium.make(TAXI, disable_env_checker=True, **kwargs).unwrapped
-    return TextAdapter(
+    return Seeded(
         world,
         actions=TAXI_ACTIONS,
         describe=_told_taxi,
         success=_delivered,
-        possible=lambda state: [
-            name for name, can in zip(TAXI_ACTIONS, world.action_mask(state), strict=True) if can
-        ],
+        possible=partial(_can_drive, world),
     )
 
 
@@ -90,8 +108,8 @@ class TaxiExpert(Player):
         return TAXI_ACTIONS[_taxi_plan()[state]]
 
 
-def _arrived(reward: float) -> bool:
-    return reward > 0
+def _can_drive(world: Any, state: int) -> list[str]:
+    return [name for name, can in zip(TAXI_ACTIONS, world.action_mask(state), strict=True) if can]
 
 
 def _delivered(reward: float) -> bool:
@@ -122,7 +140,7 @@ def _place(observation: str) -> tuple[int, int]:
 
 @cache
 def _lake_plan() -> dict[int, int]:
-    return best_actions(frozen_lake().unwrapped.P, _arrived)  # pyright: ignore[reportAttributeAccessIssue]
+    return best_actions(frozen_lake().unwrapped.P, paid)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @cache

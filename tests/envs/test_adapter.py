@@ -1,5 +1,7 @@
 """A world of numbers told in words: what is said, what is admitted, what is paid."""
 
+import pickle
+
 import gymnasium
 import pytest
 
@@ -69,6 +71,18 @@ def test_a_whole_number_is_described_once():
         env.reset(seed=0)
         env.step("right")
     assert asked == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["oreo/FrozenLake-v0", "oreo/Taxi-v0"])
+def test_a_world_of_ours_can_be_pickled_in_an_episode_and_knows_seeds_alone(name):
+    env = gymnasium.make(f"oreo_envs:{name}")
+    observation, info = env.reset(options={"instance": "000007"})
+    assert info["instance"] == "000007"
+    assert env.reset(seed=7)[0] == observation
+    copy = pickle.loads(pickle.dumps(env))
+    assert copy.step("south") == env.step("south")
+    with pytest.raises(LookupError, match="no instance 'nope'; name a seed"):
+        env.reset(options={"instance": "nope"})
 
 
 @pytest.mark.parametrize("actions", [["left"], ["left", "left"], ["a", "b", "c"]])

@@ -36,6 +36,11 @@ def world(data: str) -> Callable[..., QuestionEnv]:
     return make
 
 
+def test_without_a_split_the_first_of_the_task_is_played(data):
+    _, info = QuestionEnv(task="questions", data=data).reset(seed=0)
+    assert info["instance"].startswith("all/")
+
+
 @pytest.mark.parametrize(
     ("steps", "reward", "ended"),
     [

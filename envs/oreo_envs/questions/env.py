@@ -34,7 +34,7 @@ class QuestionEnv(gymnasium.Env[str, str]):
         self,
         *,
         task: str,
-        split: str = "train",
+        split: str | None = None,
         data: str | None = None,
         step_limit: int | None = None,
         render_mode: str | None = None,
@@ -43,7 +43,7 @@ class QuestionEnv(gymnasium.Env[str, str]):
 
         Args:
             task: name of a task whose instances are questions.
-            split: one of the task's.
+            split: one of the task's; None takes its first.
             data: where the task finds its questions; None leaves that to the task.
             step_limit: steps after which a solution is truncated; None takes the task's.
             render_mode: ``ansi`` makes `render` return question and solution so far.
@@ -57,6 +57,8 @@ class QuestionEnv(gymnasium.Env[str, str]):
         self._limit = self._task.step_limit if step_limit is None else step_limit
         if self._limit <= 0:
             raise ValueError(f"step_limit must be above 0, got {step_limit}")
+        if split is None:
+            split = self._task.splits()[0]
         self.observation_space = Prose()
         self.action_space = Prose()
         self.render_mode = render_mode

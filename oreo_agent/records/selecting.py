@@ -108,8 +108,11 @@ def split_store(
     """
     if not 0 < share < 1:
         raise SettingError(f"the held-out share is between 0 and 1, got {share}")
-    if Path(out).resolve() == Path(held_out).resolve():
+    here, there = Path(out).resolve(), Path(held_out).resolve()
+    if here == there:
         raise SettingError(f"{out} cannot be both parts; name two folders")
+    if here in there.parents or there in here.parents:
+        raise SettingError(f"of {out} and {held_out} one is inside the other; name two folders")
     reader = StoreReader(source)
     episodes, instances = [0, 0], [0, 0]
     last = None

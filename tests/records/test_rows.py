@@ -1,5 +1,6 @@
 """Files of rows: whole, torn, packed, huge; and targets that are never half-written."""
 
+import errno
 import gzip
 import json
 import lzma
@@ -91,6 +92,16 @@ def test_a_file_gives_back_its_rows(name, rows, tmp_path_factory):
     assert write_rows(target, rows) == len(rows)
     assert [found.row for found in find_rows(target)] == rows
     assert [path.name for path in target.parent.iterdir()] == [name]
+
+
+def test_a_disk_that_refuses_is_told_and_leaves_nothing(tmp_path):
+    def rows():
+        yield {"a": 1}
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(RecordError, match=r"x.jsonl cannot be written .*No space.*make room"):
+        write_rows(tmp_path / "x.jsonl", rows())
+    assert not any(tmp_path.iterdir())
 
 
 @settings(max_examples=15)

@@ -151,8 +151,9 @@ def test_a_share_of_all_or_none_and_one_folder_for_both_parts_are_refused(tmp_pa
     for share in (0.0, 1.0, -1.0):
         with pytest.raises(SettingError, match="between 0 and 1"):
             split_store(source, tmp_path / "a", tmp_path / "b", share=share)
-    with pytest.raises(SettingError, match="two folders"):
-        split_store(source, tmp_path / "a", tmp_path / "b" / ".." / "a", share=0.5)
+    for other in (tmp_path / "b" / ".." / "a", tmp_path / "a" / "x", tmp_path):
+        with pytest.raises(SettingError, match="two folders"):
+            split_store(source, tmp_path / "a", other, share=0.5)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["all"]
 
 

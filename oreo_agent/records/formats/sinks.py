@@ -45,7 +45,7 @@ def whole(target: Path, *, folder: bool = False) -> Generator[Path]:
     """A place beside ``target`` to write to, which becomes ``target`` if all goes well.
 
     Raises:
-        RecordError: ``target`` is there, or its folder cannot be written to.
+        RecordError: ``target`` is there, or the disk refuses.
     """
     refuse_taken(target, folder=folder)
     try:
@@ -69,11 +69,15 @@ def whole(target: Path, *, folder: bool = False) -> Generator[Path]:
         refuse_taken(target, folder=folder)
         os.replace(part, target)
         sync_folder(target.parent)
-    except BaseException:
+    except BaseException as error:
         if folder:
             shutil.rmtree(part, ignore_errors=True)
         else:
             part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise RecordError(
+                f"{target} cannot be written ({error}); make room there, or name another target"
+            ) from error
         raise
 
 

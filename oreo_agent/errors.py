@@ -15,7 +15,7 @@ SIGTERM, answered once everything was saved.
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class OreoError(Exception):
@@ -63,6 +63,11 @@ class Stopped(KeyboardInterrupt):
     def exit_code(self) -> int:
         """As shells tell it: 130 of Ctrl-C, 143 of SIGTERM."""
         return 128 + self.signal
+
+
+def reasons(counts: Mapping[str, int]) -> str:
+    """How many for which reason, as a sentence tells it; ``""`` for none."""
+    return ", ".join(f"{count} {reason}" for reason, count in counts.items() if count)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

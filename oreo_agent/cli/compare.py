@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from oreo_agent.cli.output import say_json
+from oreo_agent.errors import SettingError
 
 
 def compare(
@@ -30,7 +31,6 @@ def compare(
     """
     from rich.console import Console
 
-    from oreo_agent.errors import SettingError
     from oreo_agent.rollouts.comparison import compare_all
     from oreo_agent.rollouts.report import Report
     from oreo_agent.rollouts.verdicts import (
@@ -43,11 +43,12 @@ def compare(
 
     if not with_ and len(reports) < 2:
         raise SettingError("a comparison takes two reports or more; name them one after another")
+    named = _methods(with_ or [])
     loaded = [Report.load(path) for path in reports]
     if with_:
         from oreo_agent.rollouts.seeds import compare_methods
 
-        methods = [list(map(Report.load, names)) for names in _methods(with_)]
+        methods = [list(map(Report.load, names)) for names in named]
         found = compare_methods(loaded, methods)
         tables = [seeds_table(found), seed_differences_table(found)]
     else:
@@ -67,4 +68,7 @@ def compare(
 def _methods(given: list[str]) -> list[list[str]]:
     """Reports of each method: those with commas between them, or else all that were given."""
     methods = [names.split(",") for names in given]
+    for names, method in zip(given, methods, strict=True):
+        if not all(name.strip() for name in method):
+            raise SettingError(f"--with {names!r} names no report beside a comma; name one there")
     return methods if any(len(method) > 1 for method in methods) else [given]

@@ -18,7 +18,7 @@ from oreo_agent.cli.data_output import (
     told_stats,
 )
 from oreo_agent.cli.data_show import show
-from oreo_agent.cli.output import say_json
+from oreo_agent.cli.output import counted, say_json
 
 HELP = """Bring logs into stores and take them out; look at, join and part stores.
 
@@ -179,7 +179,7 @@ def filter_(
     if json:
         say_json(asdict(part))
     else:
-        typer.echo(f"{part.out}: {part.kept} of {part.read} episodes")
+        typer.echo(f"{part.out}: {part.kept} of {counted(part.read, 'episode')}")
 
 
 def merge(
@@ -196,7 +196,7 @@ def merge(
     if json:
         say_json({"out": str(out), **asdict(merged)})
     else:
-        typer.echo(f"{out}: {merged.added} episodes added, {merged.kept} were met again")
+        typer.echo(f"{out}: {counted(merged.added, 'episode')} added, {merged.kept} were met again")
 
 
 def dedupe(store: Stored, out: New, json: options.AsJson = False) -> None:
@@ -209,7 +209,7 @@ def dedupe(store: Stored, out: New, json: options.AsJson = False) -> None:
     if json:
         say_json(asdict(done))
         return
-    typer.echo(f"{done.out}: {done.kept} of {done.read} episodes")
+    typer.echo(f"{done.out}: {done.kept} of {counted(done.read, 'episode')}")
     if done.contradictions:
         typer.echo(f"{done.contradictions} have the replies of another, and another outcome: kept")
 
@@ -231,10 +231,11 @@ def split(
     if json:
         say_json(asdict(done))
         return
-    typer.echo(f"{done.out}: {done.episodes} episodes of {done.instances} instances")
-    typer.echo(
-        f"{done.held_out}: {done.held_out_episodes} episodes of {done.held_out_instances} instances"
-    )
+    for part, episodes, instances in (
+        (done.out, done.episodes, done.instances),
+        (done.held_out, done.held_out_episodes, done.held_out_instances),
+    ):
+        typer.echo(f"{part}: {counted(episodes, 'episode')} of {counted(instances, 'instance')}")
 
 
 def check(

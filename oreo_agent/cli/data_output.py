@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from oreo_agent.cli.output import say, say_json, say_table, share
+from oreo_agent.cli.output import counted, say, say_json, say_table, share
 
 
 def told_import(done: Mapping[str, Any], json: bool) -> None:
@@ -12,8 +12,9 @@ def told_import(done: Mapping[str, Any], json: bool) -> None:
         say_json(done)
         return
     say(
-        f"{done['out']}: {done['imported']} episodes imported from {done['rows']} rows "
-        f"({done['won']} won, {done['steps']} replies, {done['tokens']} tokens)"
+        f"{done['out']}: {counted(done['imported'], 'episode')} imported from "
+        f"{counted(done['rows'], 'row')} ({done['won']} won, {done['steps']} replies, "
+        f"{counted(done['tokens'], 'token')})"
     )
     lines = [
         (done["already"], "were there already"),
@@ -47,7 +48,8 @@ def told_export(done: Mapping[str, Any], json: bool) -> None:
     if json:
         say_json(done)
         return
-    say(f"{done['out']}: {done['rows']} rows of {done['episodes']} episodes, as {done['format']}")
+    rows, episodes = counted(done["rows"], "row"), counted(done["episodes"], "episode")
+    say(f"{done['out']}: {rows} of {episodes}, as {done['format']}")
     _say_reasons(done["left_out"], "left out")
 
 
@@ -85,7 +87,7 @@ def told_stats(found: Any, json: bool) -> None:
         )
         return
     ends = ", ".join(f"{count} {end}" for end, count in found.ends.items())
-    say(f"{found.episodes} episodes of {found.instances} instances: {ends}")
+    say(f"{counted(found.episodes, 'episode')} of {counted(found.instances, 'instance')}: {ends}")
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(f"{row['task']} {row['split']}, played by {row['policy']}", []).append(
@@ -127,8 +129,8 @@ def told_check(found: Sequence[Mapping[str, Any]], json: bool) -> None:
         return
     for one in found:
         count = sum(one["findings"].values())
-        verdict = f"{count} findings" if one["faulty"] else "nothing is wrong"
-        say(f"{one['store']}: {one['episodes']} episodes, {verdict}")
+        verdict = counted(count, "finding") if one["faulty"] else "nothing is wrong"
+        say(f"{one['store']}: {counted(one['episodes'], 'episode')}, {verdict}")
         say(
             "  ids held against text: "
             + ("yes" if one["drift_checked"] else "no")

@@ -106,6 +106,11 @@ def say_faults(reasons: Mapping[str, int], more: str) -> None:
     say(more)
 
 
+def counted(count: int, what: str) -> str:
+    """So many of ``what``, which takes an "s" unless it is one."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def share(part: int, whole: int) -> str:
     """``part / whole`` in percent; a dash where there is nothing to divide by."""
     return f"{part / whole:.1%}" if whole else "-"

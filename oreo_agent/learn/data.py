@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from oreo_agent.errors import DataError, RecordError, SettingError
+from oreo_agent.errors import DataError, RecordError, SettingError, reasons
 from oreo_agent.learn.batch import Tokens
 from oreo_agent.learn.settings import TrainSettings
 from oreo_agent.model.prompt import PromptFormat
@@ -87,7 +87,7 @@ def read_episodes(
             else "collect some with `oreo-agent rollout`"
         )
         raise DataError(
-            f"{names}: no episode to learn from (left out: {dict(left_out) or 'none'}); {remedy}"
+            f"{names}: no episode to learn from (left out: {reasons(left_out) or 'none'}); {remedy}"
         )
     facts = {
         "fingerprint": digest.hexdigest()[:16],

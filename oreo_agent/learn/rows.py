@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from oreo_agent.errors import DataError, SettingError
+from oreo_agent.errors import DataError, SettingError, reasons
 from oreo_agent.learn.batch import Tokens
 
 Row = Mapping[str, Any]
@@ -83,9 +83,9 @@ def read_rows(
                 )
             )
     if not episodes:
-        reasons = dict(left_out) or "there are no rows"
+        told = reasons(left_out) or "there are no rows"
         raise DataError(
-            f"{name}: nothing to learn from ({reasons}); rows may have up to {longest} tokens, "
+            f"{name}: nothing to learn from ({told}); rows may have up to {longest} tokens, "
             "which max_length and the model's context decide"
         )
     return Read(episodes=episodes, left_out=left_out, shifted=shifted)

@@ -83,7 +83,7 @@ def read_card(folder: Path) -> Card | None:
     if not path.exists():
         if database.exists() and not _is_unborn(database):
             raise RecordError(
-                f"{folder} has a {DATABASE} without a {CARD}: it is torn or not ours; {_RESTORE}"
+                f"{folder} has {DATABASE} and no {CARD}: it is torn or not ours; {_RESTORE}"
             )
         return None
     card = _parse(path)

@@ -112,6 +112,11 @@ class Store(StoreReader):
         path = Path(folder)
         card = Card(prompt=prompt, tokenizer=tokenizer, settings=dict(settings or {}))
         _check_card(path, card)
+        if path.is_symlink() and not path.exists():
+            raise RecordError(
+                f"store {path} is a link to {path.readlink()}, which is not there; make that "
+                "folder, or name another"
+            )
         try:
             path.mkdir(parents=True, exist_ok=True)
             lock = WriterLock(path)

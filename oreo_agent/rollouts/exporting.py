@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from oreo_agent.errors import DataError, SettingError, nearest
+from oreo_agent.errors import DataError, SettingError, nearest, reasons
 from oreo_agent.records.episode import Episode
 from oreo_agent.records.formats import FORMATS, RECORDS
 from oreo_agent.records.formats.conversation import Conversation, Unreadable
@@ -83,8 +83,8 @@ def _some(rows: Iterator[Row], done: Exported) -> Iterator[Row]:
     """The same rows; refuses to be none."""
     first = next(rows, None)
     if first is None:
-        reasons = dict(done.left_out) or "no episode meets the conditions"
-        raise DataError(f"{done.out}: nothing can be written as {done.format!r} ({reasons})")
+        told = reasons(done.left_out) or "no episode meets the conditions"
+        raise DataError(f"{done.out}: nothing can be written as {done.format!r} ({told})")
     yield first
     yield from rows
 

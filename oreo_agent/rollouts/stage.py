@@ -39,6 +39,8 @@ class Stage:
     def __post_init__(self) -> None:
         if self.live < 1 or (self.step_limit is not None and self.step_limit < 1):
             raise SettingError("the step limit and the number of live episodes must be 1 or more")
+        if not self.split:
+            raise SettingError("the split has no name; name one, or leave it out")
         if is_environment(self.task):
             object.__setattr__(self, "task", find_task(self.task).name)
 

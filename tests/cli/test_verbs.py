@@ -82,7 +82,9 @@ def test_a_wrong_kind_of_value_is_named(oreo, tmp_path):
         (("--policy", "exprt"), ("exprt", "did you mean 'expert'")),
         (("--policy", "expert", "--task", "alfwrld"), ("alfwrld", "did you mean 'alfworld'")),
         (("--policy", "expert", "--split", "valid_sen"), ("did you mean 'valid_seen'",)),
-        (("--policy", "expert", "--data", "generated:no"), ("tier", "'no'")),
+        (("--policy", "expert", "--data", "generated:no"), ("tier", "'no'", "known: small, ")),
+        (("--policy", "expert", "--split", ""), ("the split has no name",)),
+        (("--task", "textworld", "--policy", "expert", "--data", "no.z8"), ("no file or folder",)),
         (("--policy", "expert", "--prompt", "raect"), ("did you mean 'react'",)),
         (("--policy", "expert", "--epsilon", "2"), ("between 0 and 1",)),
         (("--policy", "expert", "--strategy", "gredy"), ("did you mean 'greedy'",)),
@@ -102,6 +104,12 @@ def test_a_wrong_rollout_is_refused_and_nothing_is_written(oreo, tmp_path, argum
     given = arguments if "--data" in arguments else (*arguments, "--data", "generated")
     refused(oreo("rollout", "--out", out, *given), *words)
     assert not out.exists()
+
+
+def test_a_store_that_is_a_link_to_nowhere_is_refused(oreo, tmp_path, games):
+    (tmp_path / "s").symlink_to(tmp_path / "gone")
+    given = ("rollout", "--policy", "expert", "--episodes", 1, *games)
+    refused(oreo(*given, "--out", tmp_path / "s"), "is a link to", "gone")
 
 
 def test_an_empty_data_folder_is_told_with_the_ways_out(oreo, tmp_path):
@@ -242,6 +250,8 @@ def test_a_comparison_takes_reports(oreo, tmp_path):
     refused(oreo("compare", tmp_path / "a.json"), "two reports")
     refused(oreo("compare", tmp_path / "a.json", tmp_path / "a.json"), "a.json", "not a report")
     refused(oreo("compare", tmp_path / "b.json", tmp_path / "a.json"), "b.json")
+    for given in ("", "b.json,"):
+        refused(oreo("compare", tmp_path / "a.json", "--with", given), "--with", "no report")
 
 
 def test_training_settings_are_refused_by_their_path(oreo, tmp_path):

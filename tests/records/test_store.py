@@ -319,7 +319,7 @@ DAMAGES = {
         lambda f: (f / CARD).write_text('{"prompt": "bare", "schema": 1}'),
         "damaged or not ours",
     ),
-    "no card": (lambda f: (f / CARD).unlink(), "episodes.db without a store.json"),
+    "no card": (lambda f: (f / CARD).unlink(), "episodes.db and no store.json"),
     "no database": (lambda f: (f / DATABASE).unlink(), "lost its episodes.db"),
     "an empty database": (lambda f: (f / DATABASE).write_bytes(b""), "not the database"),
     "another database": (foreign_database, "not the database of this store"),

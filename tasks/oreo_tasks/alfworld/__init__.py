@@ -114,7 +114,8 @@ def generated_tier(data: str) -> str | None:
         return None
     tiers = _generator().TIERS
     if tier and tier not in tiers:
-        raise LookupError(f"no tier of generated games is called {tier!r}; known: {tiers}")
+        known = ", ".join(tiers)
+        raise LookupError(f"no tier of generated games is called {tier!r}; known: {known}")
     return tier or tiers[0]
 
 

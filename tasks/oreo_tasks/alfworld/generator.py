@@ -130,7 +130,8 @@ def _check(split: str, tier: str) -> None:
     if split not in SPLITS:
         raise LookupError(f"ALFWorld has no split {split!r}; known: {', '.join(SPLITS)}")
     if tier not in TIERS:
-        raise LookupError(f"no tier of generated games is called {tier!r}; known: {TIERS}")
+        known = ", ".join(TIERS)
+        raise LookupError(f"no tier of generated games is called {tier!r}; known: {known}")
 
 
 @functools.lru_cache(maxsize=16384)

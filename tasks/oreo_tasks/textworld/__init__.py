@@ -163,6 +163,8 @@ def _files(split: str, data: str | None) -> dict[str, Path]:
             f"whose games are made: {kinds}"
         )
     root = Path(data).expanduser()
+    if not root.exists():
+        raise FileNotFoundError(f"there is no file or folder {data}; see that the path is right")
     if root.is_file():
         found = [root] if split == "train" else []
         root = root.parent

@@ -26,6 +26,10 @@ from oreo_agent.model.reading import pretrained
 logging.disable_progress_bar()  # bars for files that are read in a blink
 
 
+LARGEST = 10**10
+"""Weights of a policy that is made from nothing, about, at most."""
+
+
 def new_policy(
     vocabulary: int,
     size: str,
@@ -48,15 +52,20 @@ def new_policy(
         dtype: of the weights; positions are reckoned in float32 all the same.
 
     Raises:
-        SettingError: the size cannot be read.
+        SettingError: the size cannot be read, or is too large.
     """
-    found = re.fullmatch(r"(\d+)x(\d+)", size)
+    found = re.fullmatch(r"(\d{1,9})x(\d{1,9})", size)
     if not found or int(found[1]) % 32 or int(found[1]) == 0 or int(found[2]) == 0:
         raise SettingError(
             f"size {size!r} is not understood; give <width>x<layers> with a width that is a "
             "multiple of 32, for instance 128x4"
         )
     width, layers = int(found[1]), int(found[2])
+    if 12 * width**2 * layers > LARGEST:
+        raise SettingError(
+            f"size {size!r} has more than {LARGEST:,} weights; give a smaller one, or train a "
+            "pretrained model with --model"
+        )
     config = Qwen3Config(
         vocab_size=vocabulary,
         hidden_size=width,
@@ -73,7 +82,13 @@ def new_policy(
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = Qwen3ForCausalLM(config)
+        try:
+            model = Qwen3ForCausalLM(config)
+        except RuntimeError as error:
+            told = str(error).partition("\n")[0]
+            raise SettingError(
+                f"size {size!r} cannot be made here ({told}); give a smaller one"
+            ) from error
     # blocks that start as the identity: the residual stream is the embedding until they learn
     for name, weight in model.named_parameters():
         if name.endswith(("o_proj.weight", "down_proj.weight")):

@@ -156,6 +156,8 @@ def test_what_a_checkpoint_has_is_told(asked: TrainRun):
     [
         ({"method": "oero"}, SettingError, "did you mean 'oreo'"),
         ({"size": "big"}, SettingError, "size 'big'"),
+        ({"size": "100000000x3"}, SettingError, "size '100000000x3' has more than"),
+        ({"size": "64x999999999"}, SettingError, "size '64x999999999' has more than"),
         ({"objective": {"observations": nan}}, SettingError, "sft.observations: wants a finite"),
         ({"data": (Path("nowhere"),)}, RecordError, "nowhere"),
         ({"method": "dpo", "train": TrainSettings(won_only=True)}, DataError, "no such pair"),

@@ -28,7 +28,7 @@ from oreo_agent.cli.play import play
 from oreo_agent.cli.rollout import rollout
 from oreo_agent.cli.serve import serve
 from oreo_agent.cli.train import train
-from oreo_agent.errors import OreoError, Stopped
+from oreo_agent.errors import OreoError, SettingError, Stopped
 from oreo_agent.player.harmless import harmless
 
 VERBS: dict[str, Callable[..., None]] = {
@@ -110,6 +110,7 @@ def run(arguments: Sequence[str]) -> int:
     run that was stopped with Ctrl-C, 143 one that has saved its state on SIGTERM.
     """
     try:
+        _refuse_empty(arguments)
         with written():
             code = make_app()(list(arguments), prog_name="oreo-agent", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -123,6 +124,18 @@ def run(arguments: Sequence[str]) -> int:
             raise
         typer.echo(f"error: {harmless(told())}" if told() else "", err=True)
         return 2
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """Nothing is called "": as a path it would be the current folder."""
+    for before, argument in zip(("", *arguments), arguments, strict=False):
+        name, equals, value = argument.partition("=")
+        if not argument and before.startswith("-"):
+            raise SettingError(f"{before} is empty; say what is meant, or leave it out")
+        if not argument:
+            raise SettingError(f"what follows {before or 'oreo-agent'!r} is empty; name something")
+        if name.startswith("--") and equals and not value:
+            raise SettingError(f"{name} is empty; say what is meant, or leave it out")
 
 
 def main() -> None:

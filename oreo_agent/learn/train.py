@@ -116,6 +116,8 @@ def prepare(run: TrainRun, *, reckon: bool = True) -> Ready | Card:
     Raises:
         OreoError: settings, data or model do not fit.
     """
+    if not run.out.name:
+        raise SettingError(f"{str(run.out)!r} cannot be a bundle's folder; name another --out")
     check_trackers(run.tracker)
     kind = OBJECTIVES.load(run.method)
     objective = build(kind, run.objective, at=run.method)

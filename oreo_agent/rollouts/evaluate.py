@@ -51,6 +51,8 @@ def evaluate(settings: EvaluateSettings) -> Report:
     Raises:
         OreoError: settings, data, bundle or store are wrong, or nothing can be played.
     """
+    if settings.out is not None and settings.out.is_dir():
+        raise SettingError(f"--out {settings.out} is a folder; name a file in it for the report")
     stage = settings.stage
     instances = stage.instances()
     player = settings.cast.player(stage)

@@ -37,8 +37,10 @@ class Stage:
     """Episodes that are played at a time."""
 
     def __post_init__(self) -> None:
-        if self.live < 1 or (self.step_limit is not None and self.step_limit < 1):
-            raise SettingError("the step limit and the number of live episodes must be 1 or more")
+        if self.live < 1:
+            raise SettingError(f"--live, episodes at a time, must be 1 or more, got {self.live}")
+        if self.step_limit is not None and self.step_limit < 1:
+            raise SettingError(f"the step limit must be 1 or more, got {self.step_limit}")
         if not self.split:
             raise SettingError("the split has no name; name one, or leave it out")
         if is_environment(self.task):

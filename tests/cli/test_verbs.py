@@ -68,6 +68,22 @@ def test_a_wrong_flag_is_named(oreo, verb):
     refused(oreo(verb, "--polcy", "x"), "--polcy")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("train", "--data", "s", "--method", "sft", "--out", ""), "--out is empty"),
+        (("rollout", "--policy", "expert", "--data", "generated", "--out="), "--out is empty"),
+        (("rollout", "--out", "s", "--policy", ""), "--policy is empty"),
+        (("data", "import", "log.jsonl", "--out", ""), "--out is empty"),
+        (("data", "stats", ""), "what follows 'stats' is empty"),
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(oreo, tmp_path, monkeypatch, arguments, named):
+    monkeypatch.chdir(tmp_path)
+    refused(oreo(*arguments), named)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_missing_option_is_named(oreo):
     refused(oreo("rollout", "--policy", "expert"), "--out")
 
@@ -89,7 +105,8 @@ def test_a_wrong_kind_of_value_is_named(oreo, tmp_path):
         (("--policy", "expert", "--epsilon", "2"), ("between 0 and 1",)),
         (("--policy", "expert", "--strategy", "gredy"), ("did you mean 'greedy'",)),
         (("--policy", "expert", "--workers", "0"), ("workers",)),
-        (("--policy", "expert", "--live", "0"), ("1 or more",)),
+        (("--policy", "expert", "--live", "0"), ("--live", "1 or more, got 0")),
+        (("--policy", "expert", "--step-limit", "-1"), ("step limit", "1 or more, got -1")),
         (("--policy", "expert", "--episodes", "0"), ("1 or more",)),
         (("--policy", "random", "--threads", "0"), ("threads", "1 or more", "got 0")),
         (("--policy", "random", "--seed", "9" * 20), ("seed", "9" * 20)),

@@ -417,6 +417,7 @@ def test_nothing_to_learn_from_is_said_with_the_reasons(an_episode, a_store, tmp
         ({"method": "oero"}, SettingError, "no method is called 'oero'; did you mean 'oreo'"),
         ({"objective": {"betta": 1}}, SettingError, r"sft.betta: no such setting"),
         ({"method": "oreo", "objective": {"beta": -1.0}}, SettingError, "beta must be above 0"),
+        ({"out": Path()}, SettingError, "'.' cannot be a bundle's folder; name another --out"),
         ({"size": "big"}, SettingError, "size 'big' is not understood"),
         ({"data": (Path("nowhere"),)}, RecordError, "nowhere"),
         ({"model": "nowhere"}, OreoError, "nowhere"),
@@ -426,7 +427,7 @@ def test_a_run_that_makes_no_sense_is_refused_and_leaves_nothing(
     store: Path, tmp_path: Path, changes: dict[str, Any], kind: type[OreoError], message: str
 ):
     with pytest.raises(kind, match=message):
-        train(sft(store, tmp_path / "agent", **changes))
+        train(replace(sft(store, tmp_path / "agent"), **changes))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -89,6 +89,12 @@ def test_a_file_that_is_no_report_is_not_overwritten(tmp_path):
     assert out.read_text() == "years of work"
 
 
+def test_a_report_is_not_written_over_a_folder(tmp_path):
+    for overwrite in (False, True):
+        with pytest.raises(SettingError, match=r"--out .* is a folder; name a file in it"):
+            score(out=tmp_path, overwrite=overwrite)
+
+
 def test_who_played_is_told_with_how_it_decided():
     settings = score().settings
     assert (settings.fingerprint, settings.k, settings.temperature) == ("f" * 16, 1, 1.0)
@@ -103,7 +109,7 @@ def test_a_strategy_gets_the_settings_that_it_has():
     with pytest.raises(SettingError, match="greedy has no temperature"):
         deciding("a/bundle", "greedy", **told)
     for policy in ("a/bundle", "expert"):
-        with pytest.raises(SettingError, match="0 or more"):
+        with pytest.raises(SettingError, match="from 0 on"):
             deciding(policy, "sample", **told | {"temperature": -1.0})
 
 

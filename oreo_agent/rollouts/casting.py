@@ -61,6 +61,8 @@ class Cast:
             raise SettingError(f"the number of threads must be 1 or more, got {self.threads}")
         if self.is_model and self.epsilon:
             raise SettingError("epsilon is for the expert; a model is varied by its temperature")
+        if self.policy == "random" and self.epsilon:
+            raise SettingError("epsilon is for the expert; all turns of random are random")
         if self.value is not None and not self.is_model:
             raise SettingError(f"{self.policy!r} has no replies that a value could judge")
 
@@ -240,6 +242,8 @@ def deciding(
     if weight is not None and not -inf < weight < inf:
         raise SettingError(f"--weight is a finite number, got {weight}")
     if policy in TEXT_POLICIES:
+        if only_admissible:
+            raise SettingError(f"{policy!r} chooses no replies; leave --only-admissible out")
         return ()
     given: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
     if strategy == "greedy" and given:

@@ -108,6 +108,8 @@ def test_a_wrong_kind_of_value_is_named(oreo, tmp_path):
         (("--policy", "expert", "--live", "0"), ("--live", "1 or more, got 0")),
         (("--policy", "expert", "--step-limit", "-1"), ("step limit", "1 or more, got -1")),
         (("--policy", "expert", "--episodes", "0"), ("1 or more",)),
+        (("--policy", "random", "--epsilon", "0.5"), ("epsilon is for the expert",)),
+        (("--policy", "expert", "--only-admissible"), ("'expert'", "--only-admissible")),
         (("--policy", "random", "--threads", "0"), ("threads", "1 or more", "got 0")),
         (("--policy", "random", "--seed", "9" * 20), ("seed", "9" * 20)),
         (("--policy", "random", "--temperature", "nan"), ("--temperature", "from 0 on", "nan")),

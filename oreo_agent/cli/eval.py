@@ -77,6 +77,8 @@ def evaluate(
     from oreo_agent.errors import SettingError
 
     if power is not None:
+        if out is not None or record is not None:
+            raise SettingError("--power plays nothing to keep; leave --out and --record out")
         _tell_power(power, success, split_share, json=json)
         return
     if agent is None or split is None:

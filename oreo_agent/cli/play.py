@@ -92,6 +92,8 @@ def play(
         )
         replaying.replay(told, export, plain=plain, json=json)
         return
+    if games < 1:
+        raise typer.BadParameter(f"--games must be 1 or more, got {games}")
     if beside is not None:
         raise typer.BadParameter("--beside needs --replay: it judges episodes that are stored")
     if export is not None:

@@ -244,6 +244,7 @@ def test_how_many_games_a_difference_needs_is_told_without_playing(oreo):
     told = json.loads(out.splitlines()[-1])
     assert (code, told["difference"], told["power"]) == (0, 0.05, 0.8)
     assert [one["split_share"] for one in told["assumptions"]] == [0.2]
+    refused(oreo("eval", "--power", 5, "--out", "x.json"), "--power plays nothing", "--out")
     refused(oreo("eval", "--power", 0), "0 points", "above 0")
     refused(oreo("eval", "--power", 5, "--success", 60), "between 0 and 1")
 

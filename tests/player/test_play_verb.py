@@ -67,6 +67,7 @@ def test_a_game_is_named_by_its_id_or_a_part_of_it(capsys):
         (("--strategy", "greedy"), "a strategy is for a trained agent"),
         (("--prompt", "missing.toml"), "'expert' reads no prompt; leave --prompt out"),
         (("--step-limit", "0"), "step limit"),
+        (("--games", "0"), "--games must be 1 or more, got 0"),
         (("--threads", "0"), "threads must be 1 or more, got 0"),
         (("--plane",), "--plane"),
     ],

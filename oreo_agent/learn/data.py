@@ -158,13 +158,14 @@ def balanced(episodes: Sequence[Tokens], settings: TrainSettings) -> list[Tokens
 def split(episodes: Sequence[Tokens], settings: TrainSettings, prompt: PromptFormat | None) -> Data:
     """Instances, not episodes, are held out: V must not have seen the game it is judged on.
 
-    A single instance is learned from in any case.
+    Few instances that fall into a small share by chance are learned from all the same.
 
     Raises:
-        SettingError: all of several instances would be held out.
+        SettingError: a share of half or more would hold out all of several instances.
     """
     train = [e for e in episodes if not held_out(e.instance, settings)]
-    if not train and (count := len({e.instance for e in episodes})) > 1:
+    count = len({e.instance for e in episodes})
+    if not train and count > 1 and settings.held_out >= 0.5:
         raise SettingError(
             f"train.held_out {settings.held_out:g} with seed {settings.seed} holds out all {count} "
             "instances and leaves none to learn from; lower it (0 holds out none), take another "

@@ -99,7 +99,7 @@ def test_a_wrong_kind_of_value_is_named(oreo, tmp_path):
         (("--policy", "expert", "--task", "alfwrld"), ("alfwrld", "did you mean 'alfworld'")),
         (("--policy", "expert", "--split", "valid_sen"), ("did you mean 'valid_seen'",)),
         (("--policy", "expert", "--data", "generated:no"), ("tier", "'no'", "known: small, ")),
-        (("--policy", "expert", "--split", ""), ("the split has no name",)),
+        (("--policy", "expert", "--split", ""), ("--split is empty",)),
         (("--task", "textworld", "--policy", "expert", "--data", "no.z8"), ("no file or folder",)),
         (("--policy", "expert", "--prompt", "raect"), ("did you mean 'react'",)),
         (("--policy", "expert", "--epsilon", "2"), ("between 0 and 1",)),
@@ -270,8 +270,8 @@ def test_a_comparison_takes_reports(oreo, tmp_path):
     refused(oreo("compare", tmp_path / "a.json"), "two reports")
     refused(oreo("compare", tmp_path / "a.json", tmp_path / "a.json"), "a.json", "not a report")
     refused(oreo("compare", tmp_path / "b.json", tmp_path / "a.json"), "b.json")
-    for given in ("", "b.json,"):
-        refused(oreo("compare", tmp_path / "a.json", "--with", given), "--with", "no report")
+    refused(oreo("compare", tmp_path / "a.json", "--with", ""), "--with is empty")
+    refused(oreo("compare", tmp_path / "a.json", "--with", "b.json,"), "--with", "no report")
 
 
 def test_training_settings_are_refused_by_their_path(oreo, tmp_path):

@@ -366,7 +366,7 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
         b'{"question": 3, "answer": "#### 1"}',
         "'question' must hold text, not 3",
     ),
-    "null": ("train.jsonl", b'{"question": "a", "answer": null}', "no field 'answer'"),
+    "null": ("train.jsonl", b'{"question": "a", "answer": null}', "field 'answer' is null"),
     "final": ("train.jsonl", b'{"question": "a", "answer": "so 3"}', "does not end in '#### '"),
     "xz": ("train.jsonl.xz", b"\xfd7zXZ no", "cannot be unpacked"),
     "gz": ("train.jsonl.gz", b"\x1f\x8b", "cannot be unpacked"),

@@ -39,7 +39,9 @@ def play(
         ),
     ] = None,
     k: options.K = 5,
-    temperature: Annotated[float, typer.Option(help="Of what is drawn.")] = 0.5,
+    temperature: Annotated[
+        float | None, typer.Option(help="Of what is drawn [default: .5].")
+    ] = None,
     trust_value: options.TrustValue = False,
     only_admissible: options.OnlyAdmissible = False,
     data: options.DataFolder = None,
@@ -100,6 +102,8 @@ def play(
         from oreo_agent.player.export import check_target
 
         check_target(export)
+    if temperature is not None and strategy == "greedy":
+        raise typer.BadParameter("greedy has no temperature; take --strategy sample")
     from oreo_agent.player.opening import PlaySettings, open_session
     from oreo_agent.player.plain import play_lines, summary
     from oreo_agent.rollouts.stage import Stage, usual_split
@@ -112,7 +116,7 @@ def play(
         agent=agent,
         strategy=strategy,
         k=k,
-        temperature=temperature,
+        temperature=0.5 if temperature is None else temperature,
         stage=Stage(task=task, split=split, data=data, step_limit=step_limit, live=1),
         instance=instance,
         prompt=prompt,

@@ -7,6 +7,7 @@ import typer
 
 from oreo_agent.cli import options
 from oreo_agent.cli.output import say_doubt, say_faults, say_json, say_table, share
+from oreo_agent.errors import SettingError
 
 
 def rollout(
@@ -24,9 +25,15 @@ def rollout(
         Path | None,
         typer.Option(help="A store: play on from its states by several actions each."),
     ] = None,
-    states: Annotated[int, typer.Option(help="Of --branch: states to play on from.")] = 1000,
-    actions: Annotated[int, typer.Option(help="Of --branch: different actions a state.")] = 4,
-    continuations: Annotated[int, typer.Option(help="Of --branch: episodes an action.")] = 2,
+    states: Annotated[
+        int | None, typer.Option(help="Of --branch: states to play on from [default: 1000].")
+    ] = None,
+    actions: Annotated[
+        int | None, typer.Option(help="Of --branch: different actions a state [default: 4].")
+    ] = None,
+    continuations: Annotated[
+        int | None, typer.Option(help="Of --branch: episodes an action [default: 2].")
+    ] = None,
     strategy: Annotated[
         str,
         typer.Option(
@@ -75,6 +82,10 @@ def rollout(
     from oreo_agent.rollouts.collect import CollectSettings, collect
     from oreo_agent.rollouts.stage import Stage, usual_task
 
+    asked = {"states": states, "actions": actions, "continuations": continuations}
+    widths = {name: count for name, count in asked.items() if count is not None}
+    if widths and branch is None:
+        raise SettingError(f"--{next(iter(widths))} is of --branch STORE; name the store too")
     if strategy == "sample" and temperature == 0:
         strategy, temperature = "greedy", None
     settings = deciding(
@@ -112,11 +123,7 @@ def rollout(
             cast=cast,
             episodes=episodes,
             repeats=repeats,
-            branching=Branching(
-                source=branch, states=states, actions=actions, continuations=continuations
-            )
-            if branch is not None
-            else None,
+            branching=Branching(source=branch, **widths) if branch is not None else None,
             seed=seed,
             workers=workers,
         )

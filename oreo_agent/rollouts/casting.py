@@ -234,8 +234,8 @@ def deciding(
 
     Raises:
         SettingError: the temperature is no number from 0 on or the weight none at all, greedy
-            play is given a temperature, or a search over solutions is to keep to admissible
-            commands.
+            play is given a temperature, ``expert`` or ``random`` a strategy, or a search over
+            solutions is to keep to admissible commands.
     """
     if temperature is not None and not 0 <= temperature < inf:
         raise SettingError(f"--temperature is a number from 0 on, got {temperature}")
@@ -244,6 +244,11 @@ def deciding(
     if policy in TEXT_POLICIES:
         if only_admissible:
             raise SettingError(f"{policy!r} chooses no replies; leave --only-admissible out")
+        STRATEGIES.check(strategy)
+        if strategy not in ("greedy", "sample"):
+            raise SettingError(
+                f"a strategy is for a trained agent and {policy!r} has none; leave --strategy out"
+            )
         return ()
     given: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
     if strategy == "greedy" and given:

@@ -116,6 +116,8 @@ def test_a_wrong_kind_of_value_is_named(oreo, tmp_path):
         (("--policy", "random", "--temperature", "inf"), ("--temperature", "from 0 on", "inf")),
         (("--policy", "random", "--weight", "nan"), ("--weight", "finite", "nan")),
         (("--policy", "random", "--weight=-inf"), ("--weight", "finite", "-inf")),
+        (("--policy", "random", "--strategy", "best-of-k"), ("'random' has none", "--strategy")),
+        (("--policy", "expert", "--states", "4"), ("--states is of --branch",)),
     ],
 )
 def test_a_wrong_rollout_is_refused_and_nothing_is_written(oreo, tmp_path, arguments, words):
@@ -284,6 +286,7 @@ def test_training_settings_are_refused_by_their_path(oreo, tmp_path):
             refused(told, f"train.{name}: wants a finite number, got {number}")
     refused(oreo(*given, "--dry-run", "--seed", "9" * 29), "train: a seed is from", "9" * 29)
     refused(oreo(*given, "--config", tmp_path / "no.toml"), "no.toml")
+    refused(oreo(*given, "--model", "runs/sft", "--size", "96x3"), "--size", "runs/sft")
     refused(oreo("train", "--data", tmp_path, "--out", tmp_path / "b"), "method")
     refused(oreo(*given), str(tmp_path))
     assert list(tmp_path.iterdir()) == []

@@ -68,6 +68,7 @@ def test_a_game_is_named_by_its_id_or_a_part_of_it(capsys):
         (("--prompt", "missing.toml"), "'expert' reads no prompt; leave --prompt out"),
         (("--step-limit", "0"), "step limit"),
         (("--games", "0"), "--games must be 1 or more, got 0"),
+        (("--strategy", "greedy", "--temperature", "0.7"), "greedy has no temperature"),
         (("--threads", "0"), "threads must be 1 or more, got 0"),
         (("--plane",), "--plane"),
     ],

@@ -105,7 +105,9 @@ def test_a_strategy_gets_the_settings_that_it_has():
     assert dict(deciding("a/bundle", "best-of-k", **told)) == told
     assert dict(deciding("a/bundle", "sample", **told)) == {"temperature": 0.7}
     assert deciding("a/bundle", "greedy", **told | {"temperature": None}) == ()
-    assert deciding("expert", "best-of-k", **told) == ()
+    assert deciding("expert", "sample", **told) == ()
+    with pytest.raises(SettingError, match="'expert' has none; leave --strategy out"):
+        deciding("expert", "best-of-k", **told)
     with pytest.raises(SettingError, match="greedy has no temperature"):
         deciding("a/bundle", "greedy", **told)
     for policy in ("a/bundle", "expert"):

@@ -111,7 +111,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         _refuse_empty(arguments)
-        with written():
+        with written():  # help and its kind, which are no verb's
             code = make_app()(list(arguments), prog_name="oreo-agent", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except OreoError as error:

@@ -102,8 +102,6 @@ def play(
         from oreo_agent.player.export import check_target
 
         check_target(export)
-    if temperature is not None and strategy == "greedy":
-        raise typer.BadParameter("greedy has no temperature; take --strategy sample")
     from oreo_agent.player.opening import PlaySettings, open_session
     from oreo_agent.player.plain import play_lines, summary
     from oreo_agent.rollouts.stage import Stage, usual_split
@@ -116,7 +114,7 @@ def play(
         agent=agent,
         strategy=strategy,
         k=k,
-        temperature=0.5 if temperature is None else temperature,
+        temperature=temperature,
         stage=Stage(task=task, split=split, data=data, step_limit=step_limit, live=1),
         instance=instance,
         prompt=prompt,

@@ -59,8 +59,6 @@ def train(
     """Train a policy (and a value); stopped at any moment, the same command goes on."""
     from oreo_agent.config import build, find_recipe, override, read_toml
 
-    if size is not None and model not in (None, "tiny"):
-        raise SettingError(f"--size is of a model made from nothing, and --model is {model}")
     told: dict[str, Any] = {"method": method, "model": model, "size": size}
     given = override(read_toml(find_recipe(config)) if config else {}, set_ or [])
     given |= {key: value for key, value in told.items() if value is not None}
@@ -68,8 +66,10 @@ def train(
     if tracker:
         given["tracker"] = tracker
 
-    from oreo_agent.learn.settings import REWARDS, TrainRun
+    from oreo_agent.learn.settings import REWARDS, TINY, TrainRun
 
+    if size is not None and model not in (None, TINY):
+        raise SettingError(f"--size is of a model made from nothing, and --model is {model}")
     if reward not in (None, *REWARDS):
         raise SettingError(f"--reward is {' or '.join(REWARDS)}, got {reward!r}")
     chosen = {"seed": seed, "discount": None if reward is None else REWARDS[reward]}

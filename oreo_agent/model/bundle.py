@@ -54,6 +54,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """Whether V may choose, from such episodes."""
     format: int = FORMAT
 
+    def has_learned(self, task: str) -> bool:
+        """Whether the bundle is an agent for that task, or does not say for which it is."""
+        return not self.task or task in self.task.split(", ")
+
 
 def read_card(folder: Path | str) -> Card:
     """The card of the bundle in ``folder``.

@@ -23,14 +23,15 @@ def pretrained(
         BundleError: it cannot be read.
     """
     folder = Path(path)
-    if not hub and not folder.is_dir():
+    local = folder.is_dir()
+    if not local and not hub:
         raise BundleError(_missing(folder, what))
     try:
         return kind.from_pretrained(
-            path, trust_remote_code=False, local_files_only=not hub, **settings
+            path, trust_remote_code=False, local_files_only=local, **settings
         )
-    except Exception as error:  # a damaged file may end in an error of any kind
-        told = str(error).strip().partition("\n")[0] or type(error).__name__
+    except Exception as error:  # of damaged files tokenizers raises no narrower kind
+        told = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
         raise BundleError(
             f"no {what} can be read from {path}: {told}; {_remedy(folder)}"
         ) from error

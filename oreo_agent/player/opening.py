@@ -29,8 +29,8 @@ class PlaySettings:
     """How a bundle decides; None is best-of-k by value if the bundle has one, else greedy."""
     k: int = 5
     """Candidates of best-of-k."""
-    temperature: float = 0.5
-    """Of what is drawn."""
+    temperature: float | None = None
+    """Of what is drawn; None is .5."""
     stage: Stage = field(default_factory=lambda: Stage(split="valid_seen", live=1))
     instance: str | None = None
     """The game to begin with, by its id or a part that no other id has, or the first of a task
@@ -75,7 +75,7 @@ class PlaySettings:
         if is_plain_model(self.agent):
             return self._plain_model()
         card = read_card(self.agent)
-        if card.task and self.stage.task not in card.task.split(", "):
+        if not card.has_learned(self.stage.task):
             raise SettingError(
                 f"{self.agent} is an agent for {card.task} and --task is {self.stage.task!r}; "
                 "name the agent's own task"
@@ -108,13 +108,16 @@ class PlaySettings:
     def _settings(self, strategy: str, *, has_value: bool) -> Mapping[str, Any]:
         STRATEGIES.check(strategy)
         kept: dict[str, Any] = {"only_admissible": True} if self.only_admissible else {}
+        if strategy == "greedy" and self.temperature is not None:
+            raise SettingError("greedy has no temperature; take --strategy sample, or leave it out")
+        temperature = 0.5 if self.temperature is None else self.temperature
         if strategy not in STRATEGIES.names():
-            usual = {"k": self.k, "temperature": self.temperature, "values": has_value}
+            usual = {"k": self.k, "temperature": temperature, "values": has_value}
             return own_settings(strategy, kept, usual)
         if strategy == "best-of-k":
-            return kept | {"k": self.k, "temperature": self.temperature}
+            return kept | {"k": self.k, "temperature": temperature}
         settings = kept | ({"values": True} if has_value else {})
-        return settings if strategy == "greedy" else settings | {"temperature": self.temperature}
+        return settings if strategy == "greedy" else settings | {"temperature": temperature}
 
 
 def open_session(settings: PlaySettings) -> Session:

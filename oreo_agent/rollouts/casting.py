@@ -108,10 +108,10 @@ class Cast:
         """
         if not self.is_model or not (Path(self.policy) / CARD).exists():
             return ""
-        learned = read_card(self.policy).task
-        if not learned or task in learned.split(", "):
+        card = read_card(self.policy)
+        if card.has_learned(task):
             return ""
-        return f"{self.policy} is an agent for {learned}, and {task} is played"
+        return f"{self.policy} is an agent for {card.task}, and {task} is played"
 
     @property
     def strategy_name(self) -> str:

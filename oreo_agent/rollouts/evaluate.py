@@ -21,7 +21,7 @@ from oreo_agent.rollouts.players import ModelPlayer, Player
 from oreo_agent.rollouts.progress import Progress
 from oreo_agent.rollouts.report import NO_ENGINE, Contract, GameResult, Report, Settings
 from oreo_agent.rollouts.stage import Stage, find_task, named_faults
-from oreo_envs.task import EnvironmentTask
+from oreo_envs.finding import is_environment
 
 PACKAGES = ("gymnasium", "torch", "transformers")
 """Whose versions are part of the contract."""
@@ -108,8 +108,7 @@ def _played(
 def _contract(settings: EvaluateSettings, player: Player) -> Contract:
     """All that another score must share to be compared with this one."""
     stage, prompt = settings.stage, player.prompt
-    task = find_task(stage.task)
-    own = isinstance(task, EnvironmentTask)
+    task, own = find_task(stage.task), is_environment(stage.task)
     with named_faults(f"task {stage.task}, split {stage.split}", own=own):
         data = task.fingerprint(stage.split, stage.data)
     return Contract(

@@ -68,8 +68,7 @@ class Stage:
             SettingError: there is no such task or split.
             DataError: the data cannot be found or read.
         """
-        task = find_task(self.task)
-        own = isinstance(task, EnvironmentTask)
+        task, own = find_task(self.task), is_environment(self.task)
         with named_faults(f"task {self.task}, split {self.split}", own=own):
             return task.instances(self.split, self.data)
 
@@ -106,8 +105,7 @@ class Stage:
             SettingError: the environment is not registered.
             DataError: the world does not find its data.
         """
-        task = find_task(self.task)
-        own = isinstance(task, EnvironmentTask)
+        task, own = find_task(self.task), is_environment(self.task)
         with named_faults(f"environment {self.environment}", own=own):
             if isinstance(task, EnvironmentTask):
                 return SeparateWorlds(task.make, live or self.live)

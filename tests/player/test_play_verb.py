@@ -68,7 +68,6 @@ def test_a_game_is_named_by_its_id_or_a_part_of_it(capsys):
         (("--prompt", "missing.toml"), "'expert' reads no prompt; leave --prompt out"),
         (("--step-limit", "0"), "step limit"),
         (("--games", "0"), "--games must be 1 or more, got 0"),
-        (("--strategy", "greedy", "--temperature", "0.7"), "greedy has no temperature"),
         (("--threads", "0"), "threads must be 1 or more, got 0"),
         (("--plane",), "--plane"),
     ],
@@ -175,6 +174,9 @@ def test_a_model_that_is_no_bundle_plays_in_a_chat_format(capsys, tmp_path, byte
     code, _, err = play(capsys, *few, "--prompt", "compact")
     assert code == 2
     assert "compact" in err
+    code, _, err = play(capsys, *few, "--strategy", "greedy", "--temperature", "0.7")
+    assert code == 2
+    assert "greedy has no temperature" in err
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def _place(device: str) -> torch.device:
     try:
         place = torch.device(device)
         torch.zeros(1, device=place).item()
-    except Exception as error:  # each backend of torch raises what it likes
+    except (RuntimeError, AssertionError, ImportError) as error:  # by backend of torch
         there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
         why = str(error).partition("\n")[0]
         raise SettingError(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import inf
 from typing import Any, Protocol
 
 from oreo_agent.agent.engines import Engine, Request
@@ -167,6 +168,16 @@ def in_place_of(
         with suppress(SettingError):
             return spoken(prompt, command)
     return None
+
+
+def check_temperature(temperature: float) -> None:
+    """Refuse what no logits can be divided by; 0 stands for the likeliest token.
+
+    Raises:
+        ValueError: it is negative, infinite or no number.
+    """
+    if not 0 <= temperature < inf:
+        raise ValueError(f"temperature must be a number from 0 on, got {temperature}")
 
 
 class Strategy(Protocol):

@@ -7,11 +7,10 @@ The controls are the same search with another score: what is gained over them is
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf
 from random import Random
 
 from oreo_agent.agent.engines import Engine, Reply, Request
-from oreo_agent.agent.strategies import Candidate, Decision, Reading
+from oreo_agent.agent.strategies import Candidate, Decision, Reading, check_temperature
 from oreo_agent.agent.strategies.best_of_k import Score
 from oreo_agent.model.trust import PAPERS_BETA
 
@@ -61,8 +60,7 @@ class Beam:
             raise ValueError("beams and depth must be at least 1")
         if min(self.expansions, self.budget) < 0:
             raise ValueError("expansions and budget must not be negative")
-        if not 0 <= self.temperature < inf:
-            raise ValueError(f"temperature must be a number from 0 on, got {self.temperature}")
+        check_temperature(self.temperature)
 
     @property
     def k(self) -> int:

@@ -5,12 +5,18 @@ The controls are the same search with another score: what is gained over them is
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf
 from random import Random
 from typing import Literal
 
 from oreo_agent.agent.engines import Engine, Request
-from oreo_agent.agent.strategies import Candidate, Decision, Reading, eligible, in_place_of
+from oreo_agent.agent.strategies import (
+    Candidate,
+    Decision,
+    Reading,
+    check_temperature,
+    eligible,
+    in_place_of,
+)
 from oreo_agent.agent.strategies.single import candidate
 
 Score = Literal["value", "logp", "chance", "constant"]
@@ -45,8 +51,7 @@ class BestOfK:
     def __post_init__(self) -> None:
         if self.k < 1 or self.draws < 1:
             raise ValueError("k and draws must be at least 1")
-        if not 0 <= self.temperature < inf:
-            raise ValueError(f"temperature must be a number from 0 on, got {self.temperature}")
+        check_temperature(self.temperature)
 
     def __call__(
         self, engine: Engine, read: Reading, requests: Sequence[Request]

@@ -6,12 +6,11 @@ What majority needs of V is nothing, so it stands beside every gain by value as 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf
 from random import Random
 from typing import Literal
 
 from oreo_agent.agent.engines import Engine, Request
-from oreo_agent.agent.strategies import Candidate, Decision, Reading
+from oreo_agent.agent.strategies import Candidate, Decision, Reading, check_temperature
 from oreo_agent.model.trust import PAPERS_BETA
 
 ROWS = 1024
@@ -41,8 +40,7 @@ class BestOfN:
     def __post_init__(self) -> None:
         if self.n < 1:
             raise ValueError(f"n must be at least 1, got {self.n}")
-        if not 0 <= self.temperature < inf:
-            raise ValueError(f"temperature must be a number from 0 on, got {self.temperature}")
+        check_temperature(self.temperature)
 
     @property
     def k(self) -> int:

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf
 
 from oreo_agent.agent.engines import Engine, Reply, Request
-from oreo_agent.agent.strategies import Candidate, Decision, Reading, in_place_of
+from oreo_agent.agent.strategies import Candidate, Decision, Reading, check_temperature, in_place_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,8 +22,7 @@ class Sample:
     """Where the world would refuse the command, and tells which it admits, say the nearest one."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature < inf:
-            raise ValueError(f"temperature must be a number from 0 on, got {self.temperature}")
+        check_temperature(self.temperature)
 
     @property
     def name(self) -> str:

@@ -59,13 +59,15 @@ class Row:
 
 def rows(data: str) -> Iterator[Row]:
     """What the table shows, in its order."""
-    greedy = ("--strategy", "greedy")
+    greedy, sample = ("--strategy", "greedy"), ("--strategy", "sample")
     yield Row("Rejection greedy", "rejection", greedy)
+    yield Row("Rejection one sample", "rejection", sample)
     beam = ("--strategy", "beam", "--k", "5")
     yield Row("Rejection beam 5, logp", "rejection", (*beam, "--score", "logp"))
     yield Row("Rejection beam 5, value", "rejection", beam)
     for agent, name in (("sft", "SFT"), ("oreo", "OREO")):
         yield Row(f"{name} greedy", agent, greedy)
+        yield Row(f"{name} one sample", agent, sample)
         for k in BEAMS:
             beam = ("--strategy", "beam", "--k", k)
             yield Row(f"{name} beam {k}, value", agent, beam)
@@ -126,7 +128,8 @@ def judge(
     judged = (*judged, "--seed", seed, "--live", "64")
 
     def how(row: Row) -> tuple[str, ...]:
-        value = () if row.agent == "oreo" else ("--value", str(out / "oreo"))
+        # the same V; its weight was found where the imitation's likelihood stood beside it
+        value = () if row.agent == "oreo" else ("--value", str(out / "value"))
         # what its own held-out evidence says of a value is to be seen here, not obeyed
         return ("--agent", str(out / row.agent), *judged, *row.how, *value, "--trust-value")
 

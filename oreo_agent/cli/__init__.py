@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -111,9 +112,15 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         _refuse_empty(arguments)
+        given = [_at_home(argument) for argument in arguments]
         with written():  # help and its kind, which are no verb's
-            code = make_app()(list(arguments), prog_name="oreo-agent", standalone_mode=False)
+            code = make_app()(given, prog_name="oreo-agent", standalone_mode=False)
         return code if isinstance(code, int) else 0
+    except SystemExit as left:
+        # what typer makes of a reader of its help that has gone, as `head` does: no fault
+        if isinstance(left.__context__, BrokenPipeError):
+            return 0
+        raise
     except OreoError as error:
         typer.echo(f"error: {harmless(str(error))}", err=True)
         return error.exit_code
@@ -136,6 +143,12 @@ def _refuse_empty(arguments: Sequence[str]) -> None:
             raise SettingError(f"what follows {before or 'oreo-agent'!r} is empty; name something")
         if name.startswith("--") and equals and not value:
             raise SettingError(f"{name} is empty; say what is meant, or leave it out")
+
+
+def _at_home(argument: str) -> str:
+    """``--out=~/store``, in which shells leave ``~`` as it is, with the home folder's path."""
+    name, _, value = argument.partition("=")
+    return f"{name}={Path(value).expanduser()}" if value.startswith("~/") else argument
 
 
 def main() -> None:

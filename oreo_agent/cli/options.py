@@ -1,5 +1,6 @@
 """Options that several verbs have, so that they are spelt and told alike."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
@@ -95,3 +96,16 @@ def named_task(task: str | None, env: str | None) -> str | None:
     if task is not None and env is not None:
         raise SettingError("--task and --env name the same thing twice; leave one of them out")
     return task if env is None else find_environment(env).name
+
+
+def refuse_beside(context: typer.Context, option: str, known: Collection[str]) -> None:
+    """What means nothing beside ``option`` is refused, not ignored.
+
+    Raises:
+        typer.BadParameter: a parameter was given that is not among those ``known``.
+    """
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        if name not in known and source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(f"{parameter.opts[0]} means nothing beside {option}; leave it out")

@@ -10,7 +10,12 @@ from oreo_agent.cli import options
 from oreo_agent.cli.output import on_terminal, say_doubt, say_json
 
 
+REPLAYED = ("replay", "agent", "beside", "export", "device", "threads", "plain", "json")
+"""Parameters that mean something where stored episodes are shown."""
+
+
 def play(
+    context: typer.Context,
     agent: Annotated[
         str | None,
         typer.Option(
@@ -86,6 +91,7 @@ def play(
 ) -> None:
     """Watch an agent play with the value of every move; take part where you like."""
     if replay is not None:
+        options.refuse_beside(context, "--replay", REPLAYED)
         from oreo_agent.cli import replaying
         from oreo_agent.player.replay.opening import ReplaySettings
 

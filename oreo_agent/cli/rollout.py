@@ -128,6 +128,12 @@ def rollout(
             workers=workers,
         )
     )
+    if policy == "expert" and not epsilon and summary.won == 0 < summary.played - summary.faults:
+        say_doubt(
+            f"the expert won none; see what it did by `oreo-agent data show {out}`. A worked "
+            'solution has to mark its answer ("#### 7", "\\boxed{7}", "the answer is 7"), and a '
+            "world has to say that it is won"
+        )
     if json:
         say_json(summary.plain())
         return

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oreo_agent.errors import RecordError
 from oreo_agent.records.listing import EVERYTHING, Column, Filter
 from oreo_agent.records.reader import StoreReader, SummaryRow
 
@@ -42,9 +43,14 @@ def stats(stores: Sequence[str | Path], where: Filter = EVERYTHING) -> Stats:
     """Count what stores hold together; an episode in two of them counts twice.
 
     Raises:
-        RecordError: one of them is no store.
+        RecordError: one of them is no store, or is named twice.
     """
     readers = [StoreReader(store) for store in stores]
+    met: set[Path] = set()
+    for reader in readers:
+        if (folder := reader.folder.resolve()) in met:
+            raise RecordError(f"{reader.folder} is named twice and would count twice; once is enough")
+        met.add(folder)
     ends = _counted(readers, "end", where)
     rewards: Counter[str] = Counter()
     for reward, count in _counted(readers, "reward", where).items():

@@ -16,6 +16,9 @@ from oreo_agent.serving.served import Plan, Served
 from oreo_agent.serving.telling import reasons
 from oreo_agent.serving.wire import ChatBody, Turn, Wish, check_commands, within
 
+ASK_NOTHING = {"top_p": 1, "frequency_penalty": 0, "presence_penalty": 0, "stop": []}
+"""Fields that would change how replies are drawn, and the value with which they do not."""
+
 
 def past_of(body: ChatBody, limits: Limits) -> Past:
     """The messages as a history: what users say are observations, what assistants say replies.
@@ -62,6 +65,11 @@ def wish_of(body: ChatBody, longest: int) -> Wish:
         )
     if body.logprobs:
         raise Refusal(400, "logprobs: each candidate's is in the answer's `oreo`; leave it out")
+    for name, nothing in ASK_NOTHING.items():
+        if getattr(body, name) not in (None, nothing):
+            raise Refusal(
+                400, f"{name}: replies are drawn by temperature alone; leave it out", param=name
+            )
     asked = [body.max_tokens, body.max_completion_tokens, body.oreo.max_tokens]
     bounds = [bound for bound in asked if bound is not None]
     wish = body.oreo

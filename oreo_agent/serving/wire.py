@@ -111,11 +111,11 @@ class ChatBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stream_options: StreamOptions | None = None
     oreo: Extension = Extension()
     n: Natural | None = None
-    top_p: Annotated[float, Meta(ge=1, le=1)] | None = None
-    frequency_penalty: Annotated[float, Meta(ge=0, le=0)] | None = None
-    presence_penalty: Annotated[float, Meta(ge=0, le=0)] | None = None
+    top_p: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
     logprobs: bool | None = None
-    stop: Annotated[list[str], Meta(max_length=0)] | None = None
+    stop: str | list[str] | None = None
     response_format: dict[Literal["type"], Literal["text"]] | None = None
     user: str | None = None
     metadata: Any = None

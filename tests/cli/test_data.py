@@ -165,6 +165,13 @@ def test_a_narrow_table_cuts_no_figure_and_words_of_the_world_do_nothing(capsys,
     assert "\x1b" not in out
 
 
+def test_a_store_is_not_counted_twice(oreo, logs, store):
+    oreo("data", "import", logs, "--from", "react", "--out", store)
+    code, out, err = oreo("data", "stats", store, f"{store}/../{store.name}")
+    assert (code, out) == (2, "")
+    assert "named twice" in err
+
+
 def test_what_a_log_says_does_nothing_to_the_terminal(oreo, tmp_path):
     rows = [ROWS[0] | {"name": "a/b\x1b[2J", "end": "lost"}, {"traj": LOG, "result": "\x9b31m"}]
     path = tmp_path / "logs.jsonl"

@@ -38,6 +38,7 @@ def test_what_is_no_finite_number_is_null_in_json(capsys):
     }
 
 
+@pytest.mark.parametrize("verb", [("envs", "list"), ("--help",)], ids=["verb", "help"])
 @pytest.mark.parametrize("buffered", ["", "1"], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize(
     ("away", "code", "words"),
@@ -47,15 +48,17 @@ def test_what_is_no_finite_number_is_null_in_json(capsys):
     ],
     ids=["full", "gone"],
 )
-def test_output_that_nobody_takes_ends_a_verb_without_a_traceback(away, code, words, buffered):
-    verb = [sys.executable, "-m", "oreo_agent", "envs", "list"]
+def test_output_that_nobody_takes_ends_a_verb_without_a_traceback(
+    away, code, words, buffered, verb
+):
     if away is None:
         reader, output = os.pipe()
         os.close(reader)
     else:
         output = os.open(away, os.O_WRONLY)
     env = {**os.environ, "PYTHONUNBUFFERED": buffered}
-    done = subprocess.run(verb, stdout=output, stderr=subprocess.PIPE, text=True, env=env)
+    command = [sys.executable, "-m", "oreo_agent", *verb]
+    done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, env=env)
     os.close(output)
     assert (done.returncode, done.stderr[: len(words) or None]) == (code, words)
     assert "Traceback" not in done.stderr

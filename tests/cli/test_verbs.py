@@ -84,6 +84,24 @@ def test_an_empty_path_is_not_the_current_folder(oreo, tmp_path, monkeypatch, ar
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_home_folder_behind_an_equals_sign_is_the_home_folder(oreo, tmp_path, monkeypatch, games):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    code, _, err = oreo("rollout", "--policy", "expert", "--episodes", 1, "--out=~/store", *games)
+    assert code == 0, err
+    assert {path.name for path in tmp_path.iterdir() if path.name in ("store", "~")} == {"store"}
+
+
+def test_an_expert_who_wins_nothing_is_doubted(oreo, tmp_path):
+    (tmp_path / "q.jsonl").write_text('{"q": "What is 3 + 4?", "a": "7", "s": "3 + 4\\n7"}\n')
+    fields = ("--question-field", "q", "--answer-field", "a", "--solution-field", "s")
+    told = ("--data", tmp_path / "q.jsonl", *fields, "--verifier", "number", "--split", "all")
+    code, _, err = oreo("rollout", "--policy", "expert", "--out", tmp_path / "s", *told)
+    assert code == 0
+    assert "warning: the expert won none" in err
+    assert "has to mark its answer" in err
+
+
 def test_a_missing_option_is_named(oreo):
     refused(oreo("rollout", "--policy", "expert"), "--out")
 

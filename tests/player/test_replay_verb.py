@@ -64,6 +64,8 @@ def test_a_live_game_can_be_exported_too(capsys, tmp_path):
         (("{store}", "--beside", "nobody"), "name two bundles"),
         (("{store}", "--export", "game.pdf"), "none of .cast, .html, .svg, .txt"),
         (("{store}", "--export", "{store}/no/game.svg"), "there is no folder"),
+        (("{store}", "--instance", "house/1"), "--instance means nothing beside --replay"),
+        (("{store}", "--k", "5"), "--k means nothing beside --replay"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line_with_exit_code_2(capsys, folder, arguments, told):

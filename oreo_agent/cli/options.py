@@ -108,4 +108,5 @@ def refuse_beside(context: typer.Context, option: str, known: Collection[str]) -
         name = parameter.name or ""
         source = context.get_parameter_source(name)
         if name not in known and source is not None and source.name == "COMMANDLINE":
-            raise typer.BadParameter(f"{parameter.opts[0]} means nothing beside {option}; leave it out")
+            given = parameter.opts[0]
+            raise typer.BadParameter(f"{given} means nothing beside {option}; leave it out")

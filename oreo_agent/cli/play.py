@@ -9,7 +9,6 @@ import typer
 from oreo_agent.cli import options
 from oreo_agent.cli.output import on_terminal, say_doubt, say_json
 
-
 REPLAYED = ("replay", "agent", "beside", "export", "device", "threads", "plain", "json")
 """Parameters that mean something where stored episodes are shown."""
 

@@ -49,7 +49,7 @@ def stats(stores: Sequence[str | Path], where: Filter = EVERYTHING) -> Stats:
     met: set[Path] = set()
     for reader in readers:
         if (folder := reader.folder.resolve()) in met:
-            raise RecordError(f"{reader.folder} is named twice and would count twice; once is enough")
+            raise RecordError(f"{reader.folder} is named twice and would count twice; name it once")
         met.add(folder)
     ends = _counted(readers, "end", where)
     rewards: Counter[str] = Counter()

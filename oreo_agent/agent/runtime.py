@@ -8,7 +8,7 @@ from threading import RLock
 from typing import Any, Self
 
 from oreo_agent.agent import gate
-from oreo_agent.agent.engines import ENGINES, Engine, Parts, Request
+from oreo_agent.agent.engines import ENGINES, USUAL_ENGINE, Engine, Parts, Request
 from oreo_agent.agent.history import History, apart
 from oreo_agent.agent.making import build_strategy, changed, decided
 from oreo_agent.agent.sources import from_bundle, from_model
@@ -76,7 +76,7 @@ class Agent:
         prompt: PromptFormat | Mapping[str, Any] | None = None,
         answer: Answer | None = None,
         trust_value: bool = False,
-        engine: str = "transformers",
+        engine: str = USUAL_ENGINE,
         device: str = "auto",
         threads: int = 1,
         **settings: Any,

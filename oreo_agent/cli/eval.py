@@ -52,6 +52,7 @@ def evaluate(
     step_limit: options.StepLimit = None,
     live: options.Live = 32,
     threads: options.Threads = 1,
+    engine: options.EngineName = "transformers",
     device: options.Device = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace another report at --out.")] = False,
     power: Annotated[
@@ -112,6 +113,7 @@ def evaluate(
         settings=chosen,
         value=value,
         prompt=prompt,
+        engine=engine,
         device=device,
         threads=threads,
     )

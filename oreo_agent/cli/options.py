@@ -80,6 +80,9 @@ Seed = Annotated[int, typer.Option("--seed", help="Of every random choice.")]
 Workers = Annotated[int, typer.Option("--workers", help="Processes that play.")]
 Live = Annotated[int, typer.Option("--live", help="Episodes played at a time, in each process.")]
 Threads = Annotated[int, typer.Option("--threads", help="CPU threads of each engine.")]
+EngineName = Annotated[
+    str, typer.Option("--engine", help="Library that runs the policy: transformers or vllm.")
+]
 Device = Annotated[str, typer.Option("--device", help="Where a bundle's networks run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, no table.")]
 

@@ -73,6 +73,7 @@ def rollout(
     step_limit: options.StepLimit = None,
     live: options.Live = 32,
     threads: options.Threads = 1,
+    engine: options.EngineName = "transformers",
     device: options.Device = "auto",
     json: options.AsJson = False,
 ) -> None:
@@ -110,6 +111,7 @@ def rollout(
         epsilon=epsilon,
         prompt=prompt,
         model=model,
+        engine=engine,
         device=device,
         threads=threads,
     )

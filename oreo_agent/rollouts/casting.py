@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from oreo_agent.agent.engines import ENGINES, USUAL_ENGINE
 from oreo_agent.agent.gate import by_policy, objection
 from oreo_agent.agent.making import build_strategy, own_settings
 from oreo_agent.agent.runtime import Agent
@@ -47,6 +48,8 @@ class Cast:
     its own."""
     model: str | None = None
     """Model folder whose tokenizer writes the ids of chat formats; without one there are no ids."""
+    engine: str = USUAL_ENGINE
+    """What runs the policy; a name in `oreo_agent.agent.engines.ENGINES`."""
     device: str = "auto"
     threads: int = 1
     """CPU threads of the engine."""
@@ -55,6 +58,9 @@ class Cast:
 
     def __post_init__(self) -> None:
         STRATEGIES.check(self.strategy)
+        ENGINES.check(self.engine)
+        if self.engine != USUAL_ENGINE and not self.is_model:
+            raise SettingError(f"{self.policy!r} needs no engine; leave --engine out")
         if not 0 <= self.epsilon <= 1:
             raise SettingError(f"epsilon is a share between 0 and 1, got {self.epsilon}")
         if self.threads < 1:
@@ -138,16 +144,18 @@ class Cast:
             prompt=prompt,
             answer=None if asked is None else asked.answer,
             trust_value=True,  # the gate has been asked before
+            engine=self.engine,
             device=self.device,
             threads=self.threads,
             **dict(self.settings),
         )
         # with their defaults: a policy is known by what it did, not by what was said of it
         settings = settings_of(agent.strategy)
+        other = [] if self.engine == USUAL_ENGINE else [f"engine={self.engine}"]
         policy = PolicyRecord(
             kind="model",
             fingerprint=agent.fingerprint,
-            strategy=" ".join([self.strategy_name, *_details(settings)]),
+            strategy=" ".join([self.strategy_name, *_details(settings), *other]),
             temperature=settings.get("temperature", 0.0),
         )
         return ModelPlayer(agent=agent, policy=policy)

@@ -76,6 +76,8 @@ def play_all(
     """
     if workers < 1:
         raise SettingError(f"the number of workers must be 1 or more, got {workers}")
+    if workers > 1 and cast.engine == "vllm":
+        raise SettingError("vLLM fills the machine from one process; take --workers 1")
     stage.prepare([work.instance.id for work in works])
     if workers == 1:
         yield from play(stage, player, works)

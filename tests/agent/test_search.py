@@ -173,7 +173,7 @@ def test_a_problem_is_read_once_and_equal_solutions_are_judged_once(networks, te
         ((before,),) = fresh.values([request], [[()]])
         assert decision.value == pytest.approx(before, abs=1e-9)
         judged += decision.value_tokens
-    assert fresh._judge.encoded == judged
+    assert fresh._judge.reader.encoded == judged
     assert fresh._reader.encoded <= sum(len(r.ids) for r in requests()) + 24 * 5 * len(decisions)
 
 

@@ -124,6 +124,11 @@ class Parts:
     """Of the CPU."""
 
 
+USUAL_ENGINE = "transformers"
 ENGINES: Registry[Callable[[Parts], Engine]] = Registry(
-    "engine", {"transformers": "oreo_agent.agent.engines.local:open_engine"}
+    "engine",
+    {
+        "transformers": "oreo_agent.agent.engines.local:open_engine",
+        "vllm": "oreo_agent.agent.engines.vllm:open_engine",
+    },
 )

@@ -1,7 +1,6 @@
 """The transformers engine: policy and value on this machine, with a cache for each session."""
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 import torch
@@ -10,8 +9,16 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from oreo_agent.agent.engines import Parts, Reply, Request
+from oreo_agent.agent.engines.judge import (
+    Judge,
+    Likelihood,
+    Replies,
+    check_room,
+    known,
+    limits_of,
+    place_of,
+)
 from oreo_agent.agent.engines.tree import TreeReader
-from oreo_agent.errors import EngineError, SettingError
 from oreo_agent.model.networks import ValueNetwork, load_policy, output_weight
 from oreo_agent.model.steps import Steps
 from oreo_agent.model.threads import use_threads
@@ -25,7 +32,7 @@ def open_engine(parts: Parts) -> "LocalEngine":
         BundleError: weights cannot be read.
     """
     use_threads(parts.threads)
-    place = _place(parts.device)
+    place = place_of(parts.device)
     policy = load_policy(parts.policy)
     reference = None if parts.reference is None else load_policy(parts.reference).to(place)  # pyright: ignore[reportArgumentType]
     value = None if parts.value is None else ValueNetwork.load(parts.value).to(place)
@@ -38,22 +45,6 @@ def open_engine(parts: Parts) -> "LocalEngine":
         max_context=most,
         steps=parts.steps,
     )
-
-
-def _place(device: str) -> torch.device:
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        place = torch.device(device)
-        torch.zeros(1, device=place).item()
-    except (RuntimeError, AssertionError, ImportError) as error:  # by backend of torch
-        there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-        why = str(error).partition("\n")[0]
-        raise SettingError(
-            f"nothing can be computed on the device {device!r} ({why}); here is "
-            f"{', '.join(there)}: take one of those, or auto"
-        ) from error
-    return place
 
 
 class LocalEngine:
@@ -69,17 +60,22 @@ class LocalEngine:
         max_context: int,
         steps: Steps | None = None,
     ) -> None:
-        self.policy = policy.eval().requires_grad_(False)
-        self.value = value.eval().requires_grad_(False) if value is not None else None
         self.stop_ids = stop_ids
         self.max_context = max_context
         self.steps = steps
-        self._reader = TreeReader(cast(PreTrainedModel, policy.base_model))
-        self._judge = TreeReader(value.body) if value is not None else None
-        self.reference = reference.eval().requires_grad_(False) if reference is not None else None
-        self._root: TreeReader | None = None
-        if reference is not None:
-            self._root = TreeReader(cast(PreTrainedModel, reference.base_model))
+        self._own = Likelihood(policy)
+        self._judge = Judge(value)
+        self._reference = None if reference is None else Likelihood(reference)
+
+    @property
+    def policy(self) -> PreTrainedModel:
+        """Whose replies they are."""
+        return self._own.policy
+
+    @property
+    def value(self) -> ValueNetwork | None:
+        """Whose V it is; None if there is none."""
+        return self._judge.value
 
     def close(self, session: str) -> None:
         """Forget a session."""
@@ -92,8 +88,13 @@ class LocalEngine:
             reader.fork(session, other)
 
     @property
+    def _reader(self) -> TreeReader:
+        return self._own.reader
+
+    @property
     def _readers(self) -> list[TreeReader]:
-        readers = (self._reader, self._judge, self._root)
+        also = None if self._reference is None else self._reference.reader
+        readers = (self._reader, self._judge.reader, also)
         return [reader for reader in readers if reader is not None]
 
     @property
@@ -116,13 +117,8 @@ class LocalEngine:
         Raises:
             EngineError: a history leaves no room for a reply.
         """
-        limits = [min(max_tokens, max_tokens if r.limit is None else r.limit) for r in requests]
-        for request, limit in zip(requests, limits, strict=True):
-            if len(request.ids) + limit > self.max_context:
-                raise EngineError(
-                    f"a history of {len(request.ids)} tokens leaves no room for a reply of "
-                    f"{limit} in a context of {self.max_context}; lower the step limit"
-                )
+        limits = limits_of(requests, max_tokens)
+        check_room(requests, limits, self.max_context)
         sessions = [r.session for r in requests]
         lengths = [len(r.ids) for r in requests]
         noise = torch.from_numpy(
@@ -161,56 +157,23 @@ class LocalEngine:
                 if branch.open:
                     branch.add(token, logp, stops=token in self.stop_ids)
 
-    @torch.inference_mode()
-    def values(
-        self, requests: Sequence[Request], replies: Sequence[Sequence[tuple[int, ...]]]
-    ) -> list[list[float]]:
+    def values(self, requests: Sequence[Request], replies: Replies) -> list[list[float]]:
         """V at the end of each reply; an empty reply asks for V of the history.
 
         Raises:
             EngineError: the agent has no value network.
         """
-        if self.value is None or self._judge is None:
-            raise EngineError(
-                "this agent has no value network; train one with `oreo-agent train --method oreo`, "
-                "or take a strategy that asks for no value"
-            )
-        sessions, histories = [r.session for r in requests], [r.ids for r in requests]
-        _, ends = self._judge.read(sessions, histories, replies)
-        flat = [hidden for line in ends for hidden in line]
-        if not flat:
-            return [[] for _ in replies]
-        found = iter(self.value.head(torch.stack(flat)).tolist())
-        return [[next(found) for _ in line] for line in ends]
+        return self._judge.values(requests, replies)
 
-    @torch.inference_mode()
     def logps(
-        self,
-        requests: Sequence[Request],
-        replies: Sequence[Sequence[tuple[int, ...]]],
-        *,
-        reference: bool = False,
+        self, requests: Sequence[Request], replies: Replies, *, reference: bool = False
     ) -> list[list[tuple[float, ...]]]:
         """Log-probability of each token of each reply.
 
         Raises:
             EngineError: the reference is asked for, and there is none.
         """
-        network, reader = (self.reference, self._root) if reference else (self.policy, self._reader)
-        if network is None or reader is None:
-            raise EngineError(
-                "this agent does not know the policy that it learned from; name its folder as "
-                "reference when it is loaded"
-            )
-        sessions, histories = [r.session for r in requests], [r.ids for r in requests]
-        along = reader.along(sessions, histories, replies)
-        flat = [
-            (states, ids)
-            for line in zip(along, replies, strict=True)
-            for states, ids in zip(*line, strict=True)
-        ]
-        found = iter([_scored(states, ids, output_weight(network)) for states, ids in flat])
-        return [[next(found) for _ in line] for line in replies]
+        return (known(self._reference) if reference else self._own).logps(requests, replies)
 
     def _draw(self, hidden: Tensor, temperature: float, noise: Tensor) -> tuple[Tensor, Tensor]:
         """(R, K, H) states and (R, K) uniform numbers to tokens and their log-probabilities."""
@@ -224,15 +187,6 @@ class LocalEngine:
             tokens = torch.searchsorted(heap, aim, right=True).squeeze(-1)
             tokens = tokens.clamp(max=heap.shape[-1] - 1)
         return tokens, full.gather(-1, tokens[..., None]).squeeze(-1)
-
-
-def _scored(states: Tensor, ids: tuple[int, ...], weight: Tensor) -> tuple[float, ...]:
-    """(T, H) states, each before one of the ids, to the log-probabilities of the ids."""
-    if not ids:
-        return ()
-    logits = functional.linear(states, weight).float()
-    tokens = torch.tensor(ids, device=logits.device)[:, None]
-    return tuple(functional.log_softmax(logits, dim=-1).gather(-1, tokens)[:, 0].tolist())
 
 
 class _Branch:

@@ -66,7 +66,8 @@ Compares a training step of OREO with a step built as the paper's code builds it
 with one forward and backward pass alone (`_vs_bare_limit`), and with TRL's trainers (`_vs_trl_`).
 Above 1, ours is faster; `memory_vs_reference` is a share of the reference's memory.
 `speed_of_shared_opening` compares reading a common opening once with reading it in each episode.
-Networks have 15 M parameters and run on one CPU thread. The comparison with TRL says little about a GPU.
+Networks have 15 M parameters and run on one CPU thread. The comparison with TRL says little about
+a GPU.
 """,
     "rollout": """\
 Compares collecting episodes with a loop that plays one game at a time and encodes the whole

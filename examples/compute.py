@@ -1,11 +1,12 @@
-"""Accuracy against compute: every report a point, every way to choose a line over its sizes.
+"""Plot accuracy against compute from reports of `oreo-agent eval`.
 
     python examples/compute.py REPORT.json ... --out compute.png
 
-The abscissa is what a problem takes: tokens drawn by the policy plus tokens read by the value.
-Reports of one agent's folder name, strategy and score are one line; of equal size they are seeds,
-and the line goes through their mean. Bars are 95 % Wilson intervals over all problems of a point.
-One panel an agent. Needs the extra [plots].
+The horizontal axis is the tokens per problem: those drawn by the policy plus
+those read by the value. There is one panel per agent. Reports that share agent
+folder, strategy and score form one line; those of equal size are seeds, and the
+line goes through their mean. Bars are 95 % Wilson intervals over all problems
+of a point. Needs the extra [plots].
 """
 
 import argparse
@@ -95,8 +96,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("reports", type=Path, nargs="+")
-    parser.add_argument("--out", type=Path, default=Path("compute.png"))
+    parser.add_argument(
+        "reports", type=Path, nargs="+", metavar="REPORT", help="reports of `oreo-agent eval`"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("compute.png"),
+        help="picture to write [default: %(default)s]",
+    )
     told = parser.parse_args()
     draw([Report.load(path) for path in told.reports], told.out)
 

@@ -1,9 +1,10 @@
-"""Curves of several training runs side by side, from the figures that each of them kept.
+"""Plot the curves of several training runs side by side.
 
-    python examples/curves.py BUNDLE ... --figures ratio_won,ratio_lost,nll --out curves.png
+    python examples/curves.py BUNDLE ... --figures ratio_won,nll --out curves.png
 
-One panel a figure, one line a bundle, named by its folder; bundles of one name in several folders
-(seeds) have one colour. `metrics.jsonl` in the bundle is all that is read. Needs the extra [plots].
+There is one panel per figure and one line per bundle, labelled with the name of
+its folder. Bundles of the same name in several folders (seeds) share a colour.
+Only `metrics.jsonl` of each bundle is read. Needs the extra [plots].
 """
 
 import argparse
@@ -51,9 +52,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("bundles", type=Path, nargs="+")
-    parser.add_argument("--figures", default="ratio_won,ratio_lost,nll")
-    parser.add_argument("--out", type=Path, default=Path("curves.png"))
+    parser.add_argument(
+        "bundles", type=Path, nargs="+", metavar="BUNDLE", help="folders of bundles"
+    )
+    parser.add_argument(
+        "--figures",
+        default="ratio_won,ratio_lost,nll",
+        help="figures joined by commas, held-out ones as held_out.NAME\n[default: %(default)s]",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("curves.png"),
+        help="picture to write [default: %(default)s]",
+    )
     told = parser.parse_args()
     draw(told.bundles, told.figures.split(","), told.out)
 

@@ -1,10 +1,10 @@
-"""The whole story on two CPU cores: collect, learn from failures offline, act with the value.
+"""Run the whole path on two CPU cores: collect, train offline, act with the value, compare.
 
     python examples/demo.py [--seed 0] [--games 200] [--out runs/demo] [--data generated:small]
 
-Every step is one command of `oreo-agent`, printed before it runs, so that each can be run again by
-hand; a demo that was stopped goes on where it was. No figure is fixed: another seed plays other
-games with the same code.
+Every step is one command of `oreo-agent`, printed before it runs, so that you can repeat it. The
+same command resumes a demo that was stopped. No figure is fixed: another seed gives other episodes
+and other results.
 """
 
 import argparse
@@ -100,7 +100,7 @@ def show(reports: dict[str, Report]) -> None:
     CONSOLE.print(table)
     CONSOLE.print(
         "OREO greedy is paired with SFT greedy, every other row with its own policy's greedy play; "
-        "+ won and - lost games that the other lost and won.\n"
+        "+ counts games only this row won, - games only the other won.\n"
     )
     for first, second in (
         ("SFT greedy", "OREO greedy"),
@@ -114,10 +114,26 @@ def show(reports: dict[str, Report]) -> None:
 def main() -> None:
     """Run the demo."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seed", default="0", help="of every random choice")
-    parser.add_argument("--games", type=int, default=200, help="held-out games, at least 100")
-    parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="where all of it goes")
-    parser.add_argument("--data", default="generated:small", help="a folder of games, or generated")
+    parser.add_argument(
+        "--seed", default="0", help="seed of all random choices [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--games",
+        type=int,
+        default=200,
+        help="number of held-out games, at least 100 [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/demo"),
+        help="folder for all files [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--data",
+        default="generated:small",
+        help="folder of games, or generated[:TIER] [default: %(default)s]",
+    )
     asked = parser.parse_args()
     began = time.monotonic()
     asked.out.mkdir(parents=True, exist_ok=True)

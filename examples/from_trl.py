@@ -1,11 +1,11 @@
-"""A KTO script of TRL's, turned into OREO: another class, another config, and a value model.
+"""Turn a KTO script of TRL into OREO: another class, another config, and a value model.
 
     python examples/from_trl.py          OREO; TRL is not needed
-    python examples/from_trl.py --kto    TRL's KTO on the very same rows (pip install trl)
+    python examples/from_trl.py --kto    TRL's KTO on the same rows (pip install trl)
 
-It runs offline on a CPU in well under two minutes. The rows are answers to "the day after monday",
-right or wrong, in TRL's unpaired preference type; the model is made on the spot and knows that a
-day is wanted, but not which.
+It runs offline on a CPU in well under two minutes. The rows are right and wrong answers to "the day
+after monday" in TRL's unpaired preference format. The model is made on the spot; it knows that the
+answer is a day, but not which one.
 """
 
 import argparse
@@ -63,9 +63,21 @@ def main() -> None:
     """Train, and tell what it gave."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kto", action="store_true", help="train with TRL's KTO instead")
-    parser.add_argument("--out", type=Path, default=Path("runs/from-trl"))
-    parser.add_argument("--epochs", type=float, default=100.0)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/from-trl"),
+        help="folder of the trained model [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--epochs", type=float, default=100.0, help="passes over the rows [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--learning-rate",
+        type=float,
+        default=1e-3,
+        help="peak learning rate [default: %(default)s]",
+    )
     asked = parser.parse_args()
 
     set_seed(0)

@@ -1,15 +1,15 @@
-r"""OREO in one file: the objective written out, two networks, and a loop of one's own.
+r"""Train OREO in one file: the objective written out, two networks and a plain loop.
 
     python examples/oreo_minimal.py
 
-A digit is given and the next two are asked for: "3" wants "4 5", and nothing but that is worth 1.
-The data holds every reply to every digit, good or bad, with its reward and nothing else. For such a
-small world the best that a policy can do without going too far from the reference is known,
+The prompt is a digit, and the right reply is the next two: "3" wants "4 5", which has reward 1; any
+other reply has 0. The data holds every reply to every digit with its reward. In such a small world
+the optimum under a KL penalty toward the reference is known in closed form,
 
     V*(s) = beta log E_ref[exp(R / beta) | s],   pi*(a|s) = ref(a|s) exp((V*(s a) - V*(s)) / beta)
 
-and what is learned is printed beside it. Plain torch and transformers; nothing of oreo_agent is
-used. That `oreo` below is its objective, gradients and all, is tested.
+and the script prints the learned values beside it. It uses torch and transformers, and nothing of
+oreo_agent; `oreo` below has the same losses and gradients as the library's objective.
 """
 
 import argparse
@@ -149,5 +149,7 @@ def train(steps: int, seed: int = 0) -> dict[str, float]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument(
+        "--steps", type=int, default=400, help="training steps [default: %(default)s]"
+    )
     print(train(parser.parse_args().steps))

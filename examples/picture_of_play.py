@@ -1,8 +1,8 @@
-"""Take the README's picture of `oreo-agent play`: a real agent in a real game, as an SVG.
+"""Save a picture of `oreo-agent play` as SVG, as in the README: a real agent in a real game.
 
     python examples/picture_of_play.py --agent BUNDLE --out docs/images/play.svg
 
-The keys are pressed as a person would press them; another agent or game gives another picture.
+The script presses the keys as you would; another agent or game gives another picture.
 """
 
 import argparse
@@ -19,14 +19,40 @@ def arguments() -> argparse.Namespace:
     """What the picture is to show."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--agent", required=True, help="folder of a bundle, or expert")
-    parser.add_argument("--out", type=Path, default=Path("docs/images/play.svg"))
-    parser.add_argument("--data", default="generated", help="folder of games, or generated[:TIER]")
-    parser.add_argument("--split", default="valid_seen")
-    parser.add_argument("--instance", help="the game, by its id or a part of it")
-    parser.add_argument("--temperature", type=float, default=1.5, help="more differs at more")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keys", default="space space space space space space", help="to press")
-    parser.add_argument("--size", default="128x34", help="columns x rows")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("docs/images/play.svg"),
+        help="SVG file to write [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--data",
+        default="generated",
+        help="folder of games, or generated[:TIER] [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--split", default="valid_seen", help="split to play [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--instance", help="game to play: its id or a part of it [default: the first]"
+    )
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=1.5,
+        help="sampling temperature; higher gives more diverse candidates [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of all random choices [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--keys",
+        default="space space space space space space",
+        help="keys to press [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--size", default="128x34", help="columns x rows of the screen [default: %(default)s]"
+    )
     return parser.parse_args()
 
 

@@ -1,9 +1,9 @@
-"""What is wrong with wrong solutions of puzzles, which decides how hard V's task is.
+"""Count the faults of wrong puzzle solutions by kind, which decides how hard V's task is.
 
     python examples/puzzle_faults.py runs/wordproblems/own [another store ...]
 
-Who reaches another number and says so is caught by comparing two numbers, the goal and the answer;
-who bends a sum until it comes out at the goal, by reckoning the sum again.
+A solution that reaches another number and says so is caught by comparing two numbers, the goal and
+the answer. One that bends a sum until it gives the goal is caught only by computing the sum again.
 """
 
 import argparse
@@ -37,7 +37,9 @@ def fault(episode: Episode) -> tuple[bool, bool]:
 def main() -> None:
     """One row a store."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("stores", nargs="+", type=Path, help="solutions of puzzles")
+    parser.add_argument(
+        "stores", nargs="+", type=Path, metavar="STORE", help="stores with solutions of puzzles"
+    )
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("of the wrong ones", no_wrap=True)
     for head in ("wrong", "say the goal, by a false sum", "without one"):

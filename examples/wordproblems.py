@@ -1,16 +1,19 @@
-"""Reasoning in steps on two CPU cores: imitate, try often, learn which steps led to the answer.
+"""Learn reasoning in steps on two CPU cores: imitate, try often, learn from what was right.
 
     python examples/wordproblems.py [--seed 0] [--problems 500] [--out runs/wordproblems] [--short]
         [--solutions 80000]
 
 A model of less than a million weights, made from nothing, imitates worked solutions of number
-puzzles, whose steps are easier to check than to find (SFT). It solves each of them ten times
-and learns a value and a policy from which of its solutions ended well (OREO); another learns from
-the right ones alone (rejection). Then each solves puzzles that it has not seen, by a beam over
-steps and by choosing among whole solutions with that value, and by everything that needs no value.
-Every step is one command of `oreo-agent`, printed before it runs; what was stopped goes on where it
-was. ``--short`` leaves out rejection and most rows; ``--data medium`` is arithmetic word problems
-instead. Fewer solutions are of fewer problems, and V learns from them in so many more passes.
+puzzles (SFT); steps of these puzzles are easier to check than to find. It then solves each puzzle
+ten times. One model learns a value and a policy from right and wrong solutions (OREO), another
+imitates the right ones alone (rejection). Each model then solves puzzles it has not seen: with a
+beam over steps, by choosing among whole solutions with the value, and with every way to act that
+needs no value.
+
+Every step is one command of `oreo-agent`, printed before it runs. The same command resumes a run
+that was stopped. ``--short`` leaves out rejection and most rows; ``--data medium`` takes arithmetic
+word problems instead of puzzles. With fewer ``--solutions`` there are fewer problems, and V makes
+more passes over them, so that the number of steps stays the same.
 """
 
 import argparse
@@ -176,13 +179,36 @@ def show(reports: dict[str, Report]) -> None:
 def main() -> None:
     """Run all of it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seed", default="0", help="of every random choice")
-    parser.add_argument("--problems", type=int, default=500, help="held-out problems")
-    parser.add_argument("--split", default="valid", help="valid, or test once all is chosen")
-    parser.add_argument("--out", type=Path, default=Path("runs/wordproblems"), help="a folder")
-    parser.add_argument("--data", default=PUZZLE, help="a tier of the word problems")
-    parser.add_argument("--short", action="store_true", help="no rejection, and few rows")
-    parser.add_argument("--solutions", type=int, default=ALL, help="of its own, to learn from")
+    parser.add_argument(
+        "--seed", default="0", help="seed of all random choices [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--problems",
+        type=int,
+        default=500,
+        help="number of held-out problems [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--split",
+        default="valid",
+        help="valid, or test once every choice is made [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/wordproblems"),
+        help="folder for all files [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--data", default=PUZZLE, help="tier of the word problems [default: %(default)s]"
+    )
+    parser.add_argument("--short", action="store_true", help="leave out rejection and most rows")
+    parser.add_argument(
+        "--solutions",
+        type=int,
+        default=ALL,
+        help="number of its own solutions to learn from [default: %(default)s]",
+    )
     asked = parser.parse_args()
     began = time.monotonic()
     asked.out.mkdir(parents=True, exist_ok=True)

@@ -1,13 +1,16 @@
-"""Any environment, from nothing to a judged agent, with the controls that a gain has to beat.
+"""Train and compare agents in any environment, with the controls that a gain has to beat.
 
     python examples/world.py [--env oreo/FrozenLake-v0] [--seeds 0 1 2] [--out runs/lake]
 
-For each seed: a tiny model imitates episodes of the environment's expert, who slips now and then
-(SFT); it plays by itself; OREO learns a policy and a value from both. Two controls learn without a
-value: *rejection* imitates the won ones of the very episodes that OREO has, with as many passes at
-the same rates, and *longer* goes on imitating the expert as many passes. Then chance, the expert
-and each agent play the same held-out instances, and methods are compared over all seeds. Every
-step is one command of `oreo-agent`, printed before it runs; what was stopped goes on where it was.
+For each seed, a tiny model imitates episodes of the environment's expert, who slips now and then
+(SFT). The model then plays by itself, and OREO learns a policy and a value from both stores. Two
+controls learn without a value: *rejection* imitates the won episodes among those that OREO has, and
+*longer* goes on imitating the expert. Both make as many passes as OREO, at the same rates. Then
+chance, the expert and each agent play the same held-out instances, and the methods are compared
+over all seeds.
+
+Every step is one command of `oreo-agent`, printed before it runs. The same command resumes a run
+that was stopped.
 """
 
 import argparse
@@ -118,16 +121,41 @@ def main() -> None:
     """Run all of it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "--env", default="oreo/FrozenLake-v0", help="as `oreo-agent --env` takes it"
+        "--env",
+        default="oreo/FrozenLake-v0",
+        help="environment, as in `oreo-agent rollout --env` [default: %(default)s]",
     )
-    parser.add_argument("--recipe", default="frozenlake-tiny", help="begins the names in configs/")
-    parser.add_argument("--slips", default="0.2", help="share of the expert's turns")
-    parser.add_argument("--shown", default="400", help="episodes of the expert")
-    parser.add_argument("--own", default="600", help="episodes of the imitation")
-    parser.add_argument("--split", default="test", help="that is judged on")
-    parser.add_argument("--episodes", default="200", help="instances of it")
-    parser.add_argument("--seeds", nargs="+", default=["0"], help="one run each")
-    parser.add_argument("--out", type=Path, default=Path("runs/lake"), help="a folder")
+    parser.add_argument(
+        "--recipe",
+        default="frozenlake-tiny",
+        help="start of the recipes' names in configs/ [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--slips",
+        default="0.2",
+        help="share of the expert's turns that are random [default: %(default)s]",
+    )
+    parser.add_argument(
+        "--shown", default="400", help="number of the expert's episodes [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--own", default="600", help="number of the SFT model's episodes [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--split", default="test", help="split to judge the agents on [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--episodes", default="200", help="number of instances of that split [default: %(default)s]"
+    )
+    parser.add_argument(
+        "--seeds", nargs="+", default=["0"], help="seeds, one run each [default: 0]"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/lake"),
+        help="folder for all files [default: %(default)s]",
+    )
     told = parser.parse_args()
     world = World(told.env, told.recipe, told.slips, told.shown, told.own)
     began = time.monotonic()

@@ -76,10 +76,10 @@ def _version(asked: bool) -> None:
 
 def _root(
     version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Print the version and leave."
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
     ),
 ) -> None:
-    """Make a language model act better from episodes that ended well or badly."""
+    """Improve a language-model agent from episodes that ended well or badly."""
 
 
 def make_app() -> typer.Typer:

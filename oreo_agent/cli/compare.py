@@ -11,23 +11,32 @@ from oreo_agent.errors import SettingError
 
 def compare(
     reports: Annotated[
-        list[Path], typer.Argument(help="Reports of `oreo-agent eval`; the first is the baseline.")
+        list[Path],
+        typer.Argument(
+            metavar="REPORT", help="Reports of `oreo-agent eval`; the first is the baseline."
+        ),
     ],
     with_: Annotated[
         list[str] | None,
         typer.Option(
             "--with",
-            help="For seeds: a report to set against each of those, repeat; or a method: all its "
-            "reports, with commas between them, repeat for more methods.",
+            metavar="REPORT[,REPORT...]",
+            help="Report to pair with the baseline's in the same place, or all reports of a method "
+            "joined by commas (repeatable).",
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object, no table.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of tables.")
+    ] = False,
 ) -> None:
-    """Compare agents game by game (exact McNemar); unlike contracts are refused.
+    """Compare reports game by game with an exact McNemar test.
 
-    Several seeds: `compare OLD-1 OLD-2 --with NEW-1 --with NEW-2` sets each new report against the
-    old one in its place, then all of them together. Several methods:
-    `compare OLD-1 OLD-2 --with NEW-1,NEW-2 --with OTHER-1,OTHER-2`.
+    Reports whose contracts differ are refused.
+
+    Several seeds: `compare OLD-1 OLD-2 --with NEW-1 --with NEW-2` pairs each new report with the
+    old one in the same place, then pools all pairs.
+
+    Several methods: `compare OLD-1 OLD-2 --with NEW-1,NEW-2 --with OTHER-1,OTHER-2`.
     """
     from rich.console import Console
 

@@ -20,62 +20,99 @@ from oreo_agent.cli.data_output import (
 from oreo_agent.cli.data_show import show
 from oreo_agent.cli.output import counted, say_json
 
-HELP = """Bring logs into stores and take them out; look at, join and part stores.
+HELP = """Import, export, inspect, merge and split stores of episodes.
 
-Every sub-command takes --json: one JSON object as the last line.
+With --json, every sub-command prints one JSON object as its last line.
 """
 
 Stored = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of the store.")]
-Stores = Annotated[list[Path], typer.Argument(metavar="STORE...", help="Folders of the stores.")]
+Stores = Annotated[list[Path], typer.Argument(metavar="STORE", help="Folders of the stores.")]
 New = Annotated[Path, typer.Option("--out", help="Folder of the new store.")]
 End = Annotated[
     list[str] | None,
-    typer.Option("--end", help="won, lost, step_limit, token_limit or fault; repeat for several."),
+    typer.Option(
+        "--end",
+        metavar="END",
+        help="Only this outcome: won, lost, step_limit, token_limit or fault (repeatable).",
+    ),
 ]
-TaskName = Annotated[str | None, typer.Option("--task", help="Of this task.")]
-TaskType = Annotated[str | None, typer.Option("--task-type", help="Of this type.")]
-SplitName = Annotated[str | None, typer.Option("--split", help="Of this split.")]
-Instance = Annotated[str | None, typer.Option("--instance", help="Of this instance.")]
-Policy = Annotated[str | None, typer.Option("--policy", help="Who played: expert, import, ...")]
-LeastReward = Annotated[float | None, typer.Option("--least-reward", help="So much or more.")]
-MostReward = Annotated[float | None, typer.Option("--most-reward", help="So much or less.")]
-LeastSteps = Annotated[int | None, typer.Option("--least-steps", help="So many replies or more.")]
-MostSteps = Annotated[int | None, typer.Option("--most-steps", help="So many replies or fewer.")]
+TaskName = Annotated[str | None, typer.Option("--task", help="Only episodes of this task.")]
+TaskType = Annotated[
+    str | None, typer.Option("--task-type", help="Only episodes of this task type.")
+]
+SplitName = Annotated[str | None, typer.Option("--split", help="Only episodes of this split.")]
+Instance = Annotated[
+    str | None, typer.Option("--instance", help="Only episodes of the instance with this id.")
+]
+Policy = Annotated[
+    str | None,
+    typer.Option(
+        "--policy", help="Only episodes by this policy: its name or the first words of it."
+    ),
+]
+LeastReward = Annotated[
+    float | None, typer.Option("--least-reward", help="Only episodes with at least this reward.")
+]
+MostReward = Annotated[
+    float | None, typer.Option("--most-reward", help="Only episodes with at most this reward.")
+]
+LeastSteps = Annotated[
+    int | None, typer.Option("--least-steps", help="Only episodes with at least this many replies.")
+]
+MostSteps = Annotated[
+    int | None, typer.Option("--most-steps", help="Only episodes with at most this many replies.")
+]
 
 
 def bring(
-    sources: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files or folders.")],
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Files or folders of logs.")
+    ],
     format: Annotated[
         str,
         typer.Option(
             "--from",
-            help="react, sharegpt (ETO's too), oreo, trl, verifiers, atif, minari, or records.",
+            help="Format of the logs: react, sharegpt (also ETO's), oreo, trl, verifiers, atif, "
+            "minari or records.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the store; one that is there goes on.")],
-    task: Annotated[str, typer.Option(help="One of ours, or any name.")] = "alfworld",
-    split: Annotated[str, typer.Option(help="Split of the instances.")] = "train",
+    out: Annotated[
+        Path, typer.Option(help="Folder of the store; episodes are added to an existing one.")
+    ],
+    task: Annotated[
+        str, typer.Option(help="Task of the logs: a known task or any other name.")
+    ] = "alfworld",
+    split: Annotated[str, typer.Option(help="Split that the logs' instances belong to.")] = "train",
     prompt: Annotated[
-        str, typer.Option(help="Told as: react, bare, compact, steps or words.")
+        str, typer.Option(help="Prompt format: react, bare, compact, steps or words.")
     ] = "react",
     model: Annotated[
         str | None,
-        typer.Option(help="Model folder whose tokenizer writes the ids; without one, no ids."),
+        typer.Option(
+            help="Model folder with the tokenizer of react, bare and steps; without it the store "
+            "holds text only."
+        ),
     ] = None,
     reward: Annotated[
-        float | None, typer.Option(help="Of rows without an outcome [default: keep them aside].")
+        float | None,
+        typer.Option(help="Reward of rows without an outcome.  [default: leave them out]"),
     ] = None,
     aside: Annotated[
-        Path | None, typer.Option(help="File for what cannot be read: JSON Lines, with reasons.")
+        Path | None, typer.Option(help="JSON Lines file for the rows left out, with reasons.")
     ] = None,
     replay: Annotated[
-        bool, typer.Option("--replay", help="Play each log again and compare every observation.")
+        bool,
+        typer.Option("--replay", help="Replay each log in its world and compare observations."),
     ] = False,
     data: options.DataFolder = None,
-    live: Annotated[int, typer.Option(help="Logs replayed at a time.")] = 32,
+    live: Annotated[int, typer.Option(help="Logs replayed at once.")] = 32,
     json: options.AsJson = False,
 ) -> None:
-    """Import logs; tokenised once, which the records say. Doing it again adds nothing."""
+    """Import logs of other tools into a store.
+
+    Each log is tokenised once, at import, and its record says so. Importing the same log again adds
+    nothing.
+    """
     from oreo_agent.rollouts.importing import ImportSettings, import_logs
 
     done = import_logs(
@@ -101,13 +138,13 @@ def export(
     store: Stored,
     out: Annotated[
         Path,
-        typer.Option(help="New .jsonl (also .gz, .xz, .zst), .json, .parquet; or a folder."),
+        typer.Option(help="New file (.jsonl, also .gz, .xz or .zst; .json; .parquet) or folder."),
     ],
     to: Annotated[
         str,
         typer.Option(
             "--to",
-            help="records (nothing is lost), kto, dpo, messages, atif, sharegpt, oreo, react, "
+            help="Format: records (lossless), kto, dpo, messages, atif, sharegpt, oreo, react, "
             "verifiers or minari.",
         ),
     ] = "records",
@@ -117,7 +154,7 @@ def export(
     policy: Policy = None,
     json: options.AsJson = False,
 ) -> None:
-    """Write episodes to a file, to a folder of `datasets`, or to a Minari data set."""
+    """Export episodes to a file, a `datasets` folder or Minari."""
     from oreo_agent.records.listing import Filter
     from oreo_agent.rollouts.exporting import export
 
@@ -154,10 +191,12 @@ def filter_(
     most_reward: MostReward = None,
     least_steps: LeastSteps = None,
     most_steps: MostSteps = None,
-    text: Annotated[str, typer.Option(help="Stands in an observation or a reply.")] = "",
+    text: Annotated[
+        str, typer.Option(help="Only episodes with this text in an observation or reply.")
+    ] = "",
     json: options.AsJson = False,
 ) -> None:
-    """Put the episodes that meet every condition into a new store."""
+    """Copy the episodes that meet all conditions to a new store."""
     from dataclasses import asdict
 
     from oreo_agent.records.listing import Filter
@@ -184,10 +223,15 @@ def filter_(
 
 def merge(
     stores: Stores,
-    out: Annotated[Path, typer.Option(help="Store that gets what it lacks; made if need be.")],
+    out: Annotated[
+        Path, typer.Option(help="Store to add the episodes to; made if it does not exist.")
+    ],
     json: options.AsJson = False,
 ) -> None:
-    """Join stores by id; one id with two contents is refused."""
+    """Merge stores by episode id.
+
+    An id with two different contents is refused.
+    """
     from dataclasses import asdict
 
     from oreo_agent.records.merge import merge
@@ -196,11 +240,14 @@ def merge(
     if json:
         say_json({"out": str(out), **asdict(merged)})
     else:
-        typer.echo(f"{out}: {counted(merged.added, 'episode')} added, {merged.kept} were met again")
+        typer.echo(f"{out}: {counted(merged.added, 'episode')} added, {merged.kept} already there")
 
 
 def dedupe(store: Stored, out: New, json: options.AsJson = False) -> None:
-    """Keep one of those with the same instance, the same replies and the same outcome."""
+    """Copy a store without its duplicate episodes.
+
+    Duplicates share instance, replies and reward; the first by id is kept.
+    """
     from dataclasses import asdict
 
     from oreo_agent.records.selecting import dedupe_store
@@ -211,18 +258,25 @@ def dedupe(store: Stored, out: New, json: options.AsJson = False) -> None:
         return
     typer.echo(f"{done.out}: {done.kept} of {counted(done.read, 'episode')}")
     if done.contradictions:
-        typer.echo(f"{done.contradictions} have the replies of another, and another outcome: kept")
+        typer.echo(f"{done.contradictions} kept with the replies of another but another outcome")
 
 
 def split(
     store: Stored,
     out: New,
-    held_out: Annotated[Path, typer.Option(help="New store of the instances held out.")],
-    share: Annotated[float, typer.Option(help="Of the instances, about, to hold out.")] = 0.1,
+    held_out: Annotated[
+        Path, typer.Option(help="Folder of the new store with the instances held out.")
+    ],
+    share: Annotated[
+        float, typer.Option(help="Approximate share of the instances to hold out.")
+    ] = 0.1,
     seed: options.Seed = 0,
     json: options.AsJson = False,
 ) -> None:
-    """Part a store by instance: the two parts have none in common."""
+    """Split a store by instance into two new stores.
+
+    The two stores have no instance in common.
+    """
     from dataclasses import asdict
 
     from oreo_agent.records.selecting import split_store
@@ -241,13 +295,17 @@ def split(
 def check(
     stores: Stores,
     model: Annotated[
-        str | None, typer.Option(help="Model folder: hold chat formats' ids against their text.")
+        str | None,
+        typer.Option(
+            help="Model folder with the tokenizer of chat formats (react, bare, steps, given)."
+        ),
     ] = None,
     json: options.AsJson = False,
 ) -> None:
-    """Look whether every record holds together and its ids still say its text; exit code 2 if not.
+    """Check that records are consistent and that ids match their text.
 
-    Episodes with the replies of an earlier one are counted, and are no fault.
+    The exit code is 2 if a record is faulty. Episodes that repeat the replies of an earlier one are
+    counted but are not a fault.
     """
     from oreo_agent.rollouts.checking import check_store
 

@@ -18,7 +18,7 @@ def told_import(done: Mapping[str, Any], json: bool) -> None:
     )
     lines = [
         (done["already"], "were there already"),
-        (done["repeated"], "rows are told again by a later row"),
+        (done["repeated"], "rows are repeated by a later row"),
         (done["overlong"], "replies are longer than the prompt format lets a policy write"),
     ]
     for count, what in lines:
@@ -132,7 +132,7 @@ def told_check(found: Sequence[Mapping[str, Any]], json: bool) -> None:
         verdict = counted(count, "finding") if one["faulty"] else "nothing is wrong"
         say(f"{one['store']}: {counted(one['episodes'], 'episode')}, {verdict}")
         say(
-            "  ids held against text: "
+            "  ids checked against text: "
             + ("yes" if one["drift_checked"] else "no")
             + (f" ({one['said']})" if one["said"] else "")
         )
@@ -140,7 +140,7 @@ def told_check(found: Sequence[Mapping[str, Any]], json: bool) -> None:
             names = ", ".join(one["examples"].get(what, ()))
             say(f"  {number} x {what}" + (f": {names}" if names else ""))
         if one["repeated"]:
-            say(f"  {one['repeated']} gave the replies of an earlier one of their instance")
+            say(f"  {one['repeated']} repeat the replies of an earlier episode of their instance")
 
 
 def _say_reasons(reasons: Mapping[str, int], what: str) -> None:

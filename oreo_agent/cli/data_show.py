@@ -10,50 +10,67 @@ from oreo_agent.cli.output import on_terminal, say_json
 
 
 def show(
-    store: Annotated[str, typer.Argument(help="Folder of a store, or FOLDER:ID (a part will do).")],
+    store: Annotated[
+        str,
+        typer.Argument(
+            metavar="STORE[:ID]", help="Folder of the store; ID is an episode's id or a part of it."
+        ),
+    ],
     end: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only episodes that ended so: won, lost, step_limit, token_limit or fault; give "
-            "it again for more."
+            metavar="END",
+            help="Only this outcome: won, lost, step_limit, token_limit or fault (repeatable).",
         ),
     ] = None,
-    task_type: Annotated[str | None, typer.Option(help="Only of this type.")] = None,
-    instance: Annotated[str | None, typer.Option(help="Only where the instance has this.")] = None,
-    policy: Annotated[
-        str | None, typer.Option(help="Only by this policy: its name, or the beginning of it.")
+    task_type: Annotated[str | None, typer.Option(help="Only episodes of this task type.")] = None,
+    instance: Annotated[
+        str | None, typer.Option(help="Only instances whose id contains this.")
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Only of this split.")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="Only episodes by this policy: its name or the first words of it."),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Only episodes of this split.")] = None,
     least_reward: Annotated[
-        float | None, typer.Option(help="Only with this reward or more.")
+        float | None, typer.Option(help="Only episodes with at least this reward.")
     ] = None,
     search: Annotated[
-        str | None, typer.Option(help="Only where this was shown, said or done.")
+        str | None,
+        typer.Option(help="Only episodes with this text in an observation, reply or command."),
     ] = None,
     sort: Annotated[
-        str, typer.Option(help="id, steps, tokens or reward, least first; -steps most first.")
+        str, typer.Option(help="Order: id, steps, tokens or reward; -steps puts the most first.")
     ] = "id",
-    limit: Annotated[int, typer.Option(min=0, help="Rows without a screen, at most.")] = 20,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Maximum number of rows printed without a screen.")
+    ] = 20,
     tokens: Annotated[
-        bool, typer.Option("--tokens", help="Of one episode, token ids and log-probabilities too.")
+        bool,
+        typer.Option(
+            "--tokens", help="Also print token ids and log-probabilities (of one episode)."
+        ),
     ] = False,
     agent: Annotated[
         str | None,
         typer.Option(
-            help="A bundle that judges an episode that is opened [default: values as recorded].",
+            help="Bundle whose values are shown.  [default: values as recorded]",
             metavar="BUNDLE",
         ),
     ] = None,
     beside: Annotated[
-        str | None, typer.Option(help="Another bundle, side by side.", metavar="BUNDLE")
+        str | None, typer.Option(help="Second bundle to show side by side.", metavar="BUNDLE")
     ] = None,
     device: options.Device = "auto",
     plain: Annotated[
-        bool, typer.Option("--plain", help="Lines instead of a screen; so also without a terminal.")
+        bool,
+        typer.Option("--plain", help="Print lines, not a screen; automatic without a terminal."),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object, no lines.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of lines.")
+    ] = False,
 ) -> None:
-    """Browse a store: filter by outcome, type or instance, search text, open an episode."""
+    """Browse, filter and search a store, or show one episode."""
     from oreo_agent.player.browser.listing import Listing
     from oreo_agent.player.browser.plain import episode_data, list_data, list_lines
     from oreo_agent.player.browser.query import Query

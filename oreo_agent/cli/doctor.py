@@ -19,20 +19,23 @@ _SHOWN = 10
 def doctor(
     task: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[TASK]", help="Replay this task's known solutions instead of looking around."
-        ),
+        typer.Argument(metavar="TASK", help="Task whose known solutions are replayed."),
     ] = None,
     data: options.DataFolder = None,
     split: Annotated[
         str | None,
-        typer.Option("--split", help="Split to replay [default: those that agents are judged on]."),
+        typer.Option(
+            "--split", help="Split to replay.  [default: those that agents are judged on]"
+        ),
     ] = None,
     json: options.AsJson = False,
 ) -> None:
-    """Say what is installed, found and how quick; with a TASK, verify its evaluator.
+    """Check packages, data and speed, or verify a task's evaluator.
 
-    Leaves with exit code 1 if something is broken, not if something optional is missing.
+    Without TASK it reports what is installed, which data are found and how fast environments run.
+    With TASK it replays the known solutions, which the evaluator must score as won.
+
+    The exit code is 1 if something is broken, 0 if only something optional is missing.
     """
     if task is None:
         _look_around(data, json)

@@ -14,15 +14,21 @@ if TYPE_CHECKING:
     from oreo_agent.rollouts.catalogue import Shown
     from oreo_envs.checking import Finding
 
-HELP = """List environments, show how a model sees one, check one, or begin a new one."""
+HELP = """List, show, check and create environments."""
 
 Name = Annotated[
-    str, typer.Argument(metavar="ENV", help="ID, module:ID, module:Class or file.py:Class.")
+    str,
+    typer.Argument(
+        metavar="ENV", help="ID, module:ID, module:Class, file.py:Class or library:NAME."
+    ),
 ]
 
 
 def list_(json: options.AsJson = False) -> None:
-    """List what is registered here and by plug-ins; a plug-in that breaks is named."""
+    """List the registered environments and those of plug-ins.
+
+    Plug-ins that cannot be imported are named on standard error.
+    """
     from dataclasses import asdict
 
     from oreo_agent.rollouts.catalogue import SCHEMES, listed
@@ -41,7 +47,7 @@ def list_(json: options.AsJson = False) -> None:
     for row in (head, *told):
         typer.echo("  ".join(map(str.ljust, row, widths)).rstrip())
     schemes = ", ".join(f"{scheme}:NAME" for scheme in SCHEMES)
-    typer.echo(f"\nand of other libraries, by their names: {schemes}")
+    typer.echo(f"\nand environments of other libraries by their names: {schemes}")
     for plug_in in broken:
         typer.echo(
             f"warning: plug-in {plug_in.name!r} ({plug_in.module}) cannot be imported: "
@@ -53,15 +59,16 @@ def list_(json: options.AsJson = False) -> None:
 def show(
     name: Name,
     prompt: Annotated[
-        str | None, typer.Option(help="A prompt format, or a prompt FILE.toml.")
+        str | None,
+        typer.Option(help="Prompt format, or FILE.toml with a prompt.  [default: the usual one]"),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="A model folder, to see what that model reads.")
+        str | None, typer.Option(help="Model folder, to show what that model reads.")
     ] = None,
     data: options.DataFolder = None,
     json: options.AsJson = False,
 ) -> None:
-    """Show an environment as a model will see it: its instances, its prompt, how it begins."""
+    """Show an environment as a model sees it: instances, prompt, opening."""
     from dataclasses import asdict
 
     from oreo_agent.rollouts.catalogue import shown
@@ -103,7 +110,10 @@ def check(
     seed: options.Seed = 0,
     json: options.AsJson = False,
 ) -> None:
-    """Try an environment against Gymnasium's rules and ours; exit code 1 if it breaks one."""
+    """Check an environment against Gymnasium's rules and this package's.
+
+    The exit code is 1 if it breaks a rule.
+    """
     from dataclasses import asdict
 
     from oreo_agent.rollouts.stage import named_faults
@@ -139,11 +149,14 @@ def _tell(found: "Finding") -> None:
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="Of the package, a Python name.")],
-    out: Annotated[Path | None, typer.Option(help="Where it goes [default: its name].")] = None,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the Python package.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to create.  [default: NAME]")] = None,
     json: options.AsJson = False,
 ) -> None:
-    """Write a small package: an environment, a test, a README; it passes `check` and trains."""
+    """Create a small package with an environment, a test and a README.
+
+    The environment passes `oreo-agent envs check` and can be trained on.
+    """
     from oreo_envs.scaffold import new as written
 
     try:

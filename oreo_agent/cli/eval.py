@@ -12,30 +12,40 @@ from oreo_agent.cli.output import say_doubt, say_faults, say_json
 
 def evaluate(
     agent: Annotated[
-        str | None, typer.Option(help="Folder of a bundle; or expert, or random.")
+        str | None, typer.Option(help="expert, random, or the folder of a bundle or model.")
     ] = None,
     split: Annotated[str | None, typer.Option(help="Split to play.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Where to write the report (JSON).")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write the report to (JSON).")] = None,
     task: options.Task = None,
     env: options.Env = None,
     strategy: Annotated[
         str,
-        typer.Option(help="greedy, sample, best-of-k, beam, best-of-n, or file.py:Class of yours."),
+        typer.Option(help="greedy, sample, best-of-k, beam, best-of-n, or your own file.py:Class."),
     ] = "greedy",
     k: options.K = 5,
     temperature: Annotated[
-        float | None, typer.Option(help="Of the candidates [default: the strategy's].")
+        float | None, typer.Option(help="Sampling temperature.  [default: the strategy's]")
     ] = None,
     score: options.Score = "value",
     weight: options.Weight = None,
     value: options.Judge = None,
     trust_value: options.TrustValue = False,
-    only_admissible: options.OnlyAdmissible = False,
+    only_admissible: Annotated[
+        bool,
+        typer.Option(
+            "--only-admissible",
+            help="Choose only among admissible commands (part of the report's contract).",
+        ),
+    ] = False,
     episodes: Annotated[
-        int | None, typer.Option(help="Games, spread over the split [default: all].")
+        int | None, typer.Option(help="Games, spread evenly over the split.  [default: all]")
     ] = None,
     record: Annotated[
-        Path | None, typer.Option(help="A store that keeps the episodes, and goes on.")
+        Path | None,
+        typer.Option(
+            help="Store to keep the episodes in; an interrupted run resumes from it.",
+            metavar="STORE",
+        ),
     ] = None,
     data: options.DataFolder = None,
     question_field: options.QuestionField = None,
@@ -44,7 +54,8 @@ def evaluate(
     prompt: Annotated[
         str | None,
         typer.Option(
-            help="react or bare (of environments FILE.toml too), for a model that is no bundle."
+            help="Prompt format of a model that is not a bundle: react, bare, steps, given or "
+            "FILE.toml.  [default: the task's]"
         ),
     ] = None,
     seed: options.Seed = 0,
@@ -54,24 +65,34 @@ def evaluate(
     threads: options.Threads = 1,
     engine: options.EngineName = "transformers",
     device: options.Device = "auto",
-    overwrite: Annotated[bool, typer.Option(help="Replace another report at --out.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace a different report at --out.")] = False,
     power: Annotated[
         float | None,
-        typer.Option(help="Play nothing: tell how many games so many points of difference need."),
+        typer.Option(
+            help="Play nothing; print the games needed to show this difference in points."
+        ),
     ] = None,
     success: Annotated[
         float | None,
-        typer.Option(help="With --power: the agent's success rate, 0 to 1 [default: the worst]."),
+        typer.Option(
+            help="With --power: success rate of the agent, 0 to 1.  [default: the worst case]"
+        ),
     ] = None,
     split_share: Annotated[
         float | None,
-        typer.Option(help="With --power: share of games that only one of two agents wins, 0 to 1."),
+        typer.Option(
+            help="With --power: share of games that only one of two agents wins, 0 to 1.  "
+            "[default: a typical share and the worst case]"
+        ),
     ] = None,
     json: options.AsJson = False,
 ) -> None:
-    """Play the same games every time and report success with its interval.
+    """Score an agent on a fixed set of games, with an interval.
 
-    How many games are worth it? `eval --power 5` tells how many show a difference of 5 points.
+    The report holds every game and the success rate with its interval. The same split and
+    --episodes give the same games.
+
+    `oreo-agent eval --power 5` prints how many games show a difference of 5 points.
     """
     from rich.console import Console
 

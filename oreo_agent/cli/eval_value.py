@@ -9,31 +9,36 @@ from oreo_agent.cli.output import say_json
 
 
 def evaluate_value(
-    agent: Annotated[Path, typer.Option(help="Folder of a bundle with a value.")],
+    agent: Annotated[Path, typer.Option(help="Folder of a bundle that has a value.")],
     data: Annotated[
-        list[Path], typer.Option(help="A store to judge it on; give it again for more.")
+        list[Path], typer.Option(metavar="STORE", help="Store to judge the value on (repeatable).")
     ],
     held_out: Annotated[
         bool,
-        typer.Option("--held-out", help="Only instances that the bundle's own training held out."),
+        typer.Option("--held-out", help="Use only instances that the bundle's training held out."),
     ] = False,
     write: Annotated[
-        bool, typer.Option("--write", help="Keep calibration and trust in the bundle.")
+        bool, typer.Option("--write", help="Save the calibration and the verdict in the bundle.")
     ] = False,
     weight: Annotated[
         float | None,
         typer.Option(
-            help="Compare replies by V plus so much times their log-probability "
-            "[default: of solutions what chooses best here, each judged by the others'; else 0]."
+            help="Weight of a reply's log-probability, added to its value.  [default: for "
+            "solutions the one fitted on these episodes, else 0]"
         ),
     ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object, no lines.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of lines.")
+    ] = False,
 ) -> None:
-    """Judge a value on stored episodes: its error, AUC, calibration, and whether it may choose.
+    """Judge the value of a bundle on stored episodes.
 
-    Fair on instances that the bundle has not been trained on. Most is told by branches, which come
-    from `oreo-agent rollout --branch`; of problems, by several solutions of each (`--repeats`).
+    Reports error, AUC, calibration, and a verdict on whether the value may choose among replies.
+    Use instances that the bundle was not trained on.
+
+    The verdict rests mostly on branches, from `oreo-agent rollout --branch`; for questions, on
+    several solutions of each, from `oreo-agent rollout --repeats`.
     """
     import msgspec
 

@@ -7,84 +7,95 @@ import typer
 
 Task = Annotated[
     str | None,
-    typer.Option("--task", help="Family of problems [default: what a bundle learned; alfworld]."),
+    typer.Option("--task", help="Task to play.  [default: the bundle's own, else alfworld]"),
 ]
 Env = Annotated[
     str | None,
     typer.Option(
         "--env",
-        help="An environment in its place: ID, module:ID, module:Class or file.py:Class; or "
-        "textarena:, gem:, verifiers:, openenv: and its name there.",
+        help="Environment to play instead of a task: ID, module:ID, module:Class, file.py:Class "
+        "or LIBRARY:NAME (textarena, gem, verifiers, openenv).",
     ),
 ]
 Split = Annotated[str, typer.Option("--split", help="Split to play.")]
 DataFolder = Annotated[
     str | None,
-    typer.Option("--data", help="Folder of the task's data, or generated[:TIER]."),
+    typer.Option(
+        "--data",
+        help="Task data: a folder or file, such as mine-{split}.jsonl; hub; generated[:TIER]; or a "
+        "tier or level, such as puzzle or 105.",
+    ),
 ]
 QuestionField = Annotated[
     str | None,
-    typer.Option("--question-field", help="Of your own file at --data: where the question is."),
+    typer.Option("--question-field", help="Field with the question, in your own file at --data."),
 ]
 AnswerField = Annotated[
-    str | None, typer.Option("--answer-field", help="And where the right answer is.")
+    str | None,
+    typer.Option("--answer-field", help="Field with the right answer, in the same file."),
 ]
 SolutionField = Annotated[
     str | None,
-    typer.Option("--solution-field", help="And where a worked solution is, for --policy expert."),
+    typer.Option("--solution-field", help="Field with a worked solution, for --policy expert."),
 ]
 Verifier = Annotated[
     str | None,
-    typer.Option("--verifier", help="What compares answers: number, math, choice, yes-no, text."),
+    typer.Option(
+        "--verifier", help="How answers are compared: number, math, choice, yes-no or text."
+    ),
 ]
 StepLimit = Annotated[
-    int | None, typer.Option("--step-limit", help="Turns an episode [default: the task's].")
+    int | None, typer.Option("--step-limit", help="Turn limit per episode.  [default: the task's]")
 ]
 K = Annotated[
-    int, typer.Option("--k", help="Candidates of best-of-k, solutions of best-of-n, beams of beam.")
+    int, typer.Option("--k", help="Candidates of best-of-k, solutions of best-of-n, or beams.")
 ]
 Score = Annotated[
     str,
     typer.Option(
         "--score",
-        help="What a choice goes by: value; controls: logp, chance, constant (of best-of-n: "
-        "weighted-majority; majority, logp, chance).",
+        help="What chooses: value, or the controls logp, chance and constant; for best-of-n also "
+        "weighted-majority and majority, but not constant.",
     ),
 ]
 Weight = Annotated[
     float | None,
     typer.Option(
         "--weight",
-        help="Times the log-probability, added to the value [default: of beam and best-of-n the "
-        "one found where the value was judged, else .03, the paper's beta; of best-of-k 0].",
+        help="Weight of the log-probability, added to the value.  [default: 0 for best-of-k; for "
+        "beam and best-of-n the one found where the value was judged, else .03]",
     ),
 ]
 OnlyAdmissible = Annotated[
     bool,
     typer.Option(
         "--only-admissible",
-        help="Choose among commands that the world would admit; part of a report's contract.",
+        help="Choose only among commands that the environment admits.",
     ),
 ]
 TrustValue = Annotated[
     bool,
-    typer.Option(
-        "--trust-value", help="Let the value choose although its own evidence speaks against it."
-    ),
+    typer.Option("--trust-value", help="Let the value choose even if its held-out verdict is no."),
 ]
 Judge = Annotated[
     str | None,
-    typer.Option("--value", help="A bundle whose value goes by [default: the agent's own]."),
+    typer.Option(
+        "--value",
+        metavar="BUNDLE",
+        help="Bundle whose value judges the replies.  [default: the agent's own]",
+    ),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Of every random choice.")]
-Workers = Annotated[int, typer.Option("--workers", help="Processes that play.")]
-Live = Annotated[int, typer.Option("--live", help="Episodes played at a time, in each process.")]
-Threads = Annotated[int, typer.Option("--threads", help="CPU threads of each engine.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of all random choices.")]
+Workers = Annotated[int, typer.Option("--workers", help="Number of processes that play.")]
+Live = Annotated[int, typer.Option("--live", help="Episodes played at once in each process.")]
+Threads = Annotated[int, typer.Option("--threads", help="CPU threads per engine.")]
 EngineName = Annotated[
     str, typer.Option("--engine", help="Library that runs the policy: transformers or vllm.")
 ]
-Device = Annotated[str, typer.Option("--device", help="Where a bundle's networks run.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, no table.")]
+Device = Annotated[
+    str, typer.Option("--device", help="Device of the networks: auto, cpu, cuda or cuda:N.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 
 
 def named_task(task: str | None, env: str | None) -> str | None:

@@ -18,8 +18,8 @@ def play(
     agent: Annotated[
         str | None,
         typer.Option(
-            help="Folder of a bundle or model, or expert, or random [default: the newest agent "
-            "that was trained below this folder].",
+            help="expert, random, or the folder of a bundle or model.  [default: the newest agent "
+            "trained below this folder]",
             metavar="BUNDLE",
         ),
     ] = None,
@@ -27,24 +27,26 @@ def play(
     env: options.Env = None,
     split: Annotated[
         str | None,
-        typer.Option(help="Split to play [default: the first that is not for training]."),
+        typer.Option(help="Split to play.  [default: the first that is not for training]"),
     ] = None,
     instance: Annotated[
         str | None,
         typer.Option(
-            help="Game to begin with: its id, a part of it, or a task type [default: the first]."
+            help="First game: its id, a part of the id, or a task type.  [default: the first]"
         ),
     ] = None,
     strategy: Annotated[
         str | None,
         typer.Option(
-            help="best-of-k, greedy, sample, or file.py:Class of yours "
-            "[default: best-of-k if the agent has a value]."
+            help="best-of-k, greedy, sample, or your own file.py:Class.  [default: best-of-k if "
+            "the agent has a value, else greedy]"
         ),
     ] = None,
-    k: options.K = 5,
+    k: Annotated[
+        int, typer.Option("--k", help="Candidates of best-of-k, and replies that a what-if tries.")
+    ] = 5,
     temperature: Annotated[
-        float | None, typer.Option(help="Of what is drawn [default: .5].")
+        float | None, typer.Option(help="Sampling temperature.  [default: .5]")
     ] = None,
     trust_value: options.TrustValue = False,
     only_admissible: options.OnlyAdmissible = False,
@@ -52,43 +54,51 @@ def play(
     prompt: Annotated[
         str | None,
         typer.Option(
-            help="react or bare (of environments FILE.toml too), for a model that is no bundle."
+            help="Prompt format of a model that is not a bundle: react, bare, steps, given or "
+            "FILE.toml.  [default: the task's]"
         ),
     ] = None,
     record: Annotated[
         Path | None,
-        typer.Option(help="A store that the episodes go to; one that is left is kept as a fault."),
+        typer.Option(
+            help="Store to keep the episodes in; one left unfinished is kept as a fault.",
+            metavar="STORE",
+        ),
     ] = None,
-    games: Annotated[int, typer.Option(help="Played from each reply by a what-if.")] = 8,
+    games: Annotated[int, typer.Option(help="Games that a what-if plays from each reply.")] = 8,
     seed: options.Seed = 0,
     step_limit: Annotated[
-        int | None, typer.Option(help="Turns a game [default: the task's].")
+        int | None, typer.Option(help="Turn limit per game.  [default: the task's]")
     ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads of the engine.")] = 1,
     device: options.Device = "auto",
     plain: Annotated[
-        bool, typer.Option("--plain", help="Lines instead of a screen; so also without a terminal.")
+        bool,
+        typer.Option("--plain", help="Print lines, not a screen; automatic without a terminal."),
     ] = False,
     json: Annotated[
-        bool, typer.Option("--json", help="Play to the end; one JSON object instead of a screen.")
+        bool,
+        typer.Option(
+            "--json", help="Play to the end and print one JSON object instead of a screen."
+        ),
     ] = False,
     replay: Annotated[
         str | None,
         typer.Option(
-            help="Walk through the episodes of a store; values by --agent, or as recorded.",
-            metavar="DIR[:ID]",
+            help="Step through stored episodes; values by --agent, or as recorded.",
+            metavar="STORE[:ID]",
         ),
     ] = None,
     beside: Annotated[
         str | None,
-        typer.Option(help="With --replay: a second bundle, side by side.", metavar="BUNDLE"),
+        typer.Option(help="With --replay: second bundle to show side by side.", metavar="BUNDLE"),
     ] = None,
     export: Annotated[
         Path | None,
-        typer.Option(help="Write the game to a .html, .svg, .txt or .cast.", metavar="FILE"),
+        typer.Option(help="Write the game to a .html, .svg, .txt or .cast file.", metavar="FILE"),
     ] = None,
 ) -> None:
-    """Watch an agent play with the value of every move; take part where you like."""
+    """Watch an agent play, with the value of every move; take part."""
     if replay is not None:
         options.refuse_beside(context, "--replay", REPLAYED)
         from oreo_agent.cli import replaying
@@ -114,7 +124,7 @@ def play(
     agent, task = _chosen(agent, options.named_task(task, env), ask=not (plain or json))
     split = split or usual_split(task)
     if sys.stderr.isatty() and not json:
-        typer.echo(f"{agent} gets ready for {task} {split} ...", err=True)
+        typer.echo(f"loading {agent} for {task} {split} ...", err=True)
     settings = PlaySettings(
         agent=agent,
         strategy=strategy,

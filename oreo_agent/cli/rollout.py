@@ -11,39 +11,43 @@ from oreo_agent.errors import SettingError
 
 
 def rollout(
-    out: Annotated[Path, typer.Option(help="Folder of the store; one that is there goes on.")],
-    policy: Annotated[str, typer.Option(help="expert, random, or folder of a bundle or model.")],
+    out: Annotated[Path, typer.Option(help="Folder of the store; an existing one is continued.")],
+    policy: Annotated[
+        str, typer.Option(help="expert, random, or the folder of a bundle or model.")
+    ],
     task: options.Task = None,
     env: options.Env = None,
     split: options.Split = "train",
     episodes: Annotated[
         int | None,
-        typer.Option(help="Episodes in all [default: every instance, times --repeats]."),
+        typer.Option(help="Number of episodes.  [default: --repeats of every instance]"),
     ] = None,
-    repeats: Annotated[int, typer.Option(help="Episodes of each instance.")] = 1,
+    repeats: Annotated[int, typer.Option(help="Episodes per instance.")] = 1,
     branch: Annotated[
         Path | None,
-        typer.Option(help="A store: play on from its states by several actions each."),
+        typer.Option(
+            help="Store to branch from: try several replies in states of its episodes.",
+            metavar="STORE",
+        ),
     ] = None,
     states: Annotated[
-        int | None, typer.Option(help="Of --branch: states to play on from [default: 1000].")
+        int | None, typer.Option(help="With --branch: states to branch from.  [default: 1000]")
     ] = None,
     actions: Annotated[
-        int | None, typer.Option(help="Of --branch: different actions a state [default: 4].")
+        int | None, typer.Option(help="With --branch: different replies per state.  [default: 4]")
     ] = None,
     continuations: Annotated[
-        int | None, typer.Option(help="Of --branch: episodes an action [default: 2].")
+        int | None, typer.Option(help="With --branch: episodes per reply.  [default: 2]")
     ] = None,
     strategy: Annotated[
         str,
-        typer.Option(
-            help="Of a bundle: sample, greedy, best-of-k, beam, best-of-n, or your file.py:Class."
-        ),
+        typer.Option(help="sample, greedy, best-of-k, beam, best-of-n, or your own file.py:Class."),
     ] = "sample",
     temperature: Annotated[
         float | None,
         typer.Option(
-            help="Of a bundle's draws; 0 takes the likeliest token [default: 1; of best-of-k .5]."
+            help="Sampling temperature; 0 takes the likeliest token.  [default: 1; .5 for "
+            "best-of-k]"
         ),
     ] = None,
     k: options.K = 5,
@@ -52,7 +56,9 @@ def rollout(
     value: options.Judge = None,
     trust_value: options.TrustValue = False,
     only_admissible: options.OnlyAdmissible = False,
-    epsilon: Annotated[float, typer.Option(help="Share of random turns of the expert.")] = 0.0,
+    epsilon: Annotated[
+        float, typer.Option(help="Share of the expert's turns that are random.")
+    ] = 0.0,
     data: options.DataFolder = None,
     question_field: options.QuestionField = None,
     answer_field: options.AnswerField = None,
@@ -63,12 +69,16 @@ def rollout(
     prompt: Annotated[
         str | None,
         typer.Option(
-            help="compact, react or bare, of environments text, given or FILE.toml; "
-            "a bundle has its own."
+            help="Prompt format: compact, react, bare, steps, words, text, given or FILE.toml.  "
+            "[default: the bundle's own, else the usual one of task and policy]"
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Model folder, for the tokenizer of react and bare.")
+        str | None,
+        typer.Option(
+            help="Model folder with the tokenizer of chat formats (react, bare, steps, given), for "
+            "expert and random."
+        ),
     ] = None,
     step_limit: options.StepLimit = None,
     live: options.Live = 32,
@@ -77,7 +87,10 @@ def rollout(
     device: options.Device = "auto",
     json: options.AsJson = False,
 ) -> None:
-    """Play episodes and keep them; stopped at any moment, the same command goes on."""
+    """Play episodes and keep them in a store.
+
+    The same command resumes a run that was stopped at any moment.
+    """
     from oreo_agent.rollouts.branches import Branching
     from oreo_agent.rollouts.casting import Cast, deciding, own_questions
     from oreo_agent.rollouts.collect import CollectSettings, collect
@@ -86,7 +99,7 @@ def rollout(
     asked = {"states": states, "actions": actions, "continuations": continuations}
     widths = {name: count for name, count in asked.items() if count is not None}
     if widths and branch is None:
-        raise SettingError(f"--{next(iter(widths))} is of --branch STORE; name the store too")
+        raise SettingError(f"--{next(iter(widths))} goes with --branch STORE; name the store too")
     if strategy == "sample" and temperature == 0:
         strategy, temperature = "greedy", None
     settings = deciding(
@@ -132,7 +145,7 @@ def rollout(
     )
     if policy == "expert" and not epsilon and summary.won == 0 < summary.played - summary.faults:
         say_doubt(
-            f"the expert won none; see what it did by `oreo-agent data show {out}`. A worked "
+            f"the expert won none; see what it did with `oreo-agent data show {out}`. A worked "
             'solution has to mark its answer ("#### 7", "\\boxed{7}", "the answer is 7"), and a '
             "world has to say that it is won"
         )

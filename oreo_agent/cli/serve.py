@@ -10,36 +10,56 @@ from oreo_agent.cli.output import say_doubt, say_json
 
 
 def serve(
-    bundle: Annotated[Path, typer.Argument(help="Folder of the agent.", show_default=False)],
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="Folder of the bundle.", show_default=False)
+    ],
     host: Annotated[
-        str, typer.Option(help="Address to listen at; another than this machine's wants a token.")
+        str, typer.Option(help="Address to listen on; one that other machines reach needs a token.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen at; 0 takes a free one.")] = 8000,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
     token: Annotated[
         str | None,
         typer.Option(
             envvar="OREO_AGENT_TOKEN",
-            help="That clients must send; better told by the variable, which nobody else sees.",
+            help="Token that clients must send; the variable hides it from other users.",
         ),
     ] = None,
     strategy: Annotated[
-        str, typer.Option(help="How is decided [default: best-of-k; of solutions best-of-n].")
+        str,
+        typer.Option(
+            help="best-of-k, beam, best-of-n, greedy or sample.  [default: best-of-k; for "
+            "solutions best-of-n]"
+        ),
     ] = "",
-    k: Annotated[int | None, typer.Option(help="Candidates [default: the strategy's].")] = None,
+    k: Annotated[
+        int | None,
+        typer.Option(help="Candidates per decision.  [default: the strategy's]"),
+    ] = None,
     temperature: Annotated[
-        float | None, typer.Option(help="Of what is drawn [default: the strategy's].")
+        float | None,
+        typer.Option(help="Sampling temperature.  [default: the strategy's]"),
     ] = None,
     value: options.Judge = None,
     trust_value: options.TrustValue = False,
-    together: Annotated[int, typer.Option(help="Requests that are decided in one call.")] = 16,
-    waiting: Annotated[int, typer.Option(help="Requests that may wait.")] = 1024,
-    sessions: Annotated[int, typer.Option(help="Histories that the engine keeps.")] = 64,
-    timeout: Annotated[float, typer.Option(help="Seconds until a request is given up.")] = 60.0,
+    together: Annotated[int, typer.Option(help="Requests decided in one call of the engine.")] = 16,
+    waiting: Annotated[
+        int, typer.Option(help="Requests that may wait; others are answered 503.")
+    ] = 1024,
+    sessions: Annotated[
+        int, typer.Option(help="Histories that the engine keeps in its cache.")
+    ] = 64,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds per request, after which it is answered 504.")
+    ] = 60.0,
     device: options.Device = "auto",
     threads: options.Threads = 1,
     json: options.AsJson = False,
 ) -> None:
-    """Answer over HTTP: decisions, values, and OpenAI's chat completions chosen by best-of-K."""
+    """Serve decisions, values and chat completions over HTTP.
+
+    Chat completions follow OpenAI's API. A request may name its own strategy and settings; the
+    options set what it leaves open.
+    """
     from oreo_agent.config import build
     from oreo_agent.errors import SettingError
 

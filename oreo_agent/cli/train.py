@@ -16,47 +16,64 @@ if TYPE_CHECKING:
 
 def train(
     data: Annotated[
-        list[Path], typer.Option(help="A store to learn from; give it again for more.")
+        list[Path], typer.Option(metavar="STORE", help="Store to learn from (repeatable).")
     ],
-    out: Annotated[Path, typer.Option(help="The bundle to write.")],
+    out: Annotated[Path, typer.Option(help="Folder of the bundle to write.")],
     method: Annotated[
         str | None,
         typer.Option(
-            help="Objective: sft, rejection, dpo, kto, dqo or oreo [default: the recipe's]."
+            help="Objective: sft, rejection, dpo, kto, dqo or oreo.  [default: the recipe's]"
         ),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="tiny, a bundle, or a model folder [default: the recipe's, else tiny]."),
+        typer.Option(help="tiny, a bundle or a model folder.  [default: the recipe's, else tiny]"),
     ] = None,
     size: Annotated[
-        str | None, typer.Option(help="Of tiny: width x layers, for instance 128x4.")
+        str | None,
+        typer.Option(help="Width x layers of tiny.  [default: the recipe's, else 128x4]"),
     ] = None,
     reward: Annotated[
         str | None,
         typer.Option(
-            help="What a success is worth: won (1) or discounted (times .95 a turn, for "
-            "train.discount) [default: the recipe's, else won]."
+            help="Worth of a success: won (1) or discounted (.95 per turn, as "
+            "train.discount=.95).  [default: the recipe's, else won]"
         ),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="A recipe in TOML.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Recipe: a TOML file, or a name such as demo-oreo.")
+    ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A setting, for instance train.epochs=3 or objective.beta=0.1."),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Setting, such as train.epochs=3 or objective.beta=0.1 (repeatable).",
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of every random choice.")] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace a bundle at --out.")] = False,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Seed of all random choices.  [default: the recipe's, else 0]"),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option(help="Replace a bundle at --out, checkpoints included.")
+    ] = False,
     tracker: Annotated[
         list[str] | None,
-        typer.Option(help="Tell it too: tensorboard, wandb or trackio; again for more."),
+        typer.Option(
+            metavar="TRACKER", help="Also report to tensorboard, wandb or trackio (repeatable)."
+        ),
     ] = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Check everything, tell what would run, write nothing."),
+        typer.Option("--dry-run", help="Check everything and print the plan; write nothing."),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object at the end.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
-    """Train a policy (and a value); stopped at any moment, the same command goes on."""
+    """Train a policy, or a policy and a value, on stored episodes.
+
+    The same command resumes a run that was stopped at any moment.
+    """
     from oreo_agent.config import build, find_recipe, override, read_toml
 
     told: dict[str, Any] = {"method": method, "model": model, "size": size}
@@ -69,7 +86,7 @@ def train(
     from oreo_agent.learn.settings import REWARDS, TINY, TrainRun
 
     if size is not None and model not in (None, TINY):
-        raise SettingError(f"--size is of a model made from nothing, and --model is {model}")
+        raise SettingError(f"--size goes with --model tiny, and --model is {model}")
     if reward not in (None, *REWARDS):
         raise SettingError(f"--reward is {' or '.join(REWARDS)}, got {reward!r}")
     chosen = {"seed": seed, "discount": None if reward is None else REWARDS[reward]}

@@ -100,7 +100,7 @@ def test_the_way_of_a_log_through_all_of_them(oreo, logs, store, tmp_path):
     told = json.loads(out)
     assert told["episodes"] + told["held_out_episodes"] == 6
     code, out, _ = oreo("data", "merge", *parts, tmp_path / "won", "--out", tmp_path / "all")
-    assert out == f"{tmp_path / 'all'}: 6 episodes added, 3 were met again\n"
+    assert out == f"{tmp_path / 'all'}: 6 episodes added, 3 already there\n"
     code, out, _ = oreo("data", "dedupe", tmp_path / "all", "--out", tmp_path / "few", "--json")
     assert json.loads(out)["kept"] == 6
     code, out, _ = oreo("data", "check", store, tmp_path / "few")

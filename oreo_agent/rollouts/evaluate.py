@@ -11,7 +11,6 @@ import msgspec
 
 from oreo_agent import __version__
 from oreo_agent.agent.making import SEARCHES
-from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.records.episode import Episode
 from oreo_agent.rollouts.casting import Cast
 from oreo_agent.rollouts.collect import keep, open_store, policy_identity, without_hopeless
@@ -20,6 +19,7 @@ from oreo_agent.rollouts.plan import Work, make_plan
 from oreo_agent.rollouts.players import ModelPlayer, Player
 from oreo_agent.rollouts.progress import Progress
 from oreo_agent.rollouts.report import NO_ENGINE, Contract, GameResult, Report, Settings
+from oreo_agent.rollouts.report_place import ReportPlace
 from oreo_agent.rollouts.stage import Stage, find_task, named_faults
 from oreo_envs.finding import is_environment
 
@@ -49,10 +49,9 @@ def evaluate(settings: EvaluateSettings) -> Report:
     """Play the games and add them up; the report is written where ``out`` says.
 
     Raises:
-        OreoError: settings, data, bundle or store are wrong, or nothing can be played.
+        OreoError: settings, data, bundle or store are wrong, or nothing can be played. Also where
+            another report has come to ``out`` meanwhile: then this one is kept beside it.
     """
-    if settings.out is not None and settings.out.is_dir():
-        raise SettingError(f"--out {settings.out} is a folder; name a file in it for the report")
     stage = settings.stage
     instances = stage.instances()
     player = settings.cast.player(stage)
@@ -65,16 +64,24 @@ def evaluate(settings: EvaluateSettings) -> Report:
         seed=settings.seed,
     )
     who = _who(settings.cast, player)
-    if settings.out is not None and not settings.overwrite:
-        _refuse_other_report(settings.out, contract, who, works)
+    place = None
+    if settings.out is not None:
+        place = ReportPlace(
+            out=settings.out,
+            contract=contract,
+            settings=who,
+            instances={work.instance.id for work in works},
+            overwrite=settings.overwrite,
+        )
+        place.check()
     episodes = _episodes(settings, player, works)
     report = Report(
         contract=contract,
         settings=who,
         games=tuple(_result(episodes[work.id]) for work in works),
     )
-    if settings.out is not None:
-        report.save(settings.out)
+    if place is not None:
+        place.keep(report)
     return report
 
 
@@ -176,22 +183,3 @@ def _result(episode: Episode) -> GameResult:
         policy_tokens=episode.drawn,
         value_tokens=sum(decision.value_tokens for decision in decisions),
     )
-
-
-def _refuse_other_report(out: Path, contract: Contract, who: Settings, works: list[Work]) -> None:
-    """Nothing good is overwritten: only a report of the very same thing may stand at ``out``."""
-    if not out.exists():
-        return
-    try:
-        there = Report.load(out)
-    except RecordError as error:
-        raise SettingError(
-            f"--out {out} is a file that is not a report of ours; name another place"
-        ) from error
-    games = {game.instance for game in there.games}
-    same = there.contract == contract and there.settings == who
-    if not same or games != {work.instance.id for work in works}:
-        raise SettingError(
-            f"{out} holds another report ({there.settings.label}, {len(there.games)} games); "
-            "name another --out, or replace it with --overwrite"
-        )

@@ -121,3 +121,34 @@ def test_an_expert_is_scored_on_generated_games(monkeypatch):
     report = evaluate(EvaluateSettings(stage=stage, cast=Cast(), episodes=12))
     assert report.contract.prompt == "compact"
     assert report.totals.success.wins == 12
+
+
+@pytest.mark.parametrize("place", ["file/r.json", "/proc/r.json", f"{'r' * 300}.json"])
+def test_where_no_report_can_be_written_nothing_is_played(tmp_path, monkeypatch, place):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(module, "play_all", lambda *args: pytest.fail("it was played"))
+    for overwrite in (False, True):
+        with pytest.raises(SettingError, match=r"--out .* cannot be written .*another place"):
+            score(out=tmp_path / place, overwrite=overwrite)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_report_that_came_during_the_games_is_not_overwritten_and_no_report_is_lost(
+    tmp_path, monkeypatch
+):
+    out, play_all = tmp_path / "report.json", module.play_all
+    (tmp_path / "report.2.json").write_text("taken")
+
+    def beaten(*args):
+        monkeypatch.setattr(module, "play_all", play_all)
+        score(out=out, episodes=3)
+        yield from play_all(*args)
+
+    monkeypatch.setattr(module, "play_all", beaten)
+    with pytest.raises(SettingError, match=r"somebody else .*14 games\) .*kept as .*report\.3\.js"):
+        score(out=out)
+    assert len(Report.load(out).games) == 3
+    assert len(Report.load(tmp_path / "report.3.json").games) == len(NAMES)
+    monkeypatch.setattr(module, "play_all", beaten)
+    score(out=out, overwrite=True)
+    assert len(Report.load(out).games) == len(NAMES)

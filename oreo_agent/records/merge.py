@@ -5,9 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice, repeat
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from oreo_agent.errors import RecordError
-from oreo_agent.records.episode import Episode, encode
+from oreo_agent.records.episode import Episode
 from oreo_agent.records.folder import read_card
 from oreo_agent.records.reader import StoreReader
 from oreo_agent.records.store import Store
@@ -16,6 +19,8 @@ HELD = 64
 """Episodes of the sources that are looked up in the target at a time."""
 Met = tuple[StoreReader, Episode]
 """An episode, and the store that it was met in."""
+MEASURED = frozenset({"seconds"})
+"""Fields of an episode that no two plays of it have in common."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +36,9 @@ class Merged:
 def merge(target: str | Path, sources: Sequence[str | Path]) -> Merged:
     """Add all episodes of ``sources`` to the store ``target``, which may be new.
 
-    An id that is met twice with the same content is kept once. All is compared before anything is
-    written; a merge that was killed is completed by running it again.
+    An id that is met twice with the same content is kept once, as it was first met: the seconds
+    that its play took are no content. All is compared before anything is written; a merge that was
+    killed is completed by running it again.
 
     Raises:
         RecordError: stores of different prompt formats or tokenizers, the target among the
@@ -80,12 +86,33 @@ def _kept(readers: Sequence[StoreReader], target: StoreReader | None) -> int:
             (owner, episode), *others = met
             again += len(others)
             for reader, other in others:
-                if encode(other) != encode(episode):
+                if field := _difference(episode, other):
                     raise RecordError(
                         f"episode {name!r} is not the same in {owner.folder} and "
-                        f"{reader.folder}: nothing was merged; leave one of the stores out"
+                        f"{reader.folder} ({field} differs): nothing was merged; leave one of the "
+                        "stores out"
                     )
     return again
+
+
+def _difference(one: Episode, other: Episode) -> str:
+    """The first field in which two plays differ, but for the time they took; ``""`` for none."""
+    for name in one.__struct_fields__:
+        if name in MEASURED or _same(getattr(one, name), getattr(other, name)):
+            continue
+        if name == "segments" and len(one.segments) == len(other.segments):
+            pairs = enumerate(zip(one.segments, other.segments, strict=True))
+            at, (mine, its) = next(pair for pair in pairs if not _same(*pair[1]))
+            fields = mine.__struct_fields__
+            inner = next(f for f in fields if not _same(getattr(mine, f), getattr(its, f)))
+            return f"segments[{at}].{inner}"
+        return name
+    return ""
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are stored as the same bytes; what is no number equals itself then."""
+    return msgspec.msgpack.encode(one) == msgspec.msgpack.encode(other)
 
 
 def _together(readers: Sequence[StoreReader]) -> Iterator[tuple[str, list[Met]]]:

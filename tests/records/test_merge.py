@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,3 +86,31 @@ def test_of_the_target_only_what_is_met_again_is_read(tmp_path, make_episode, mo
     monkeypatch.setattr(reader, "decode", decoded)
     assert merge(tmp_path / "target", [tmp_path / "source"]) == Merged(added=1, kept=1)
     assert set(read) == {"old-4", "new"}
+
+
+def test_two_plays_that_took_unlike_times_are_one_episode_and_the_first_stays(
+    tmp_path, make_episode
+):
+    first = fill(tmp_path / "first", [make_episode("a", seconds=0.5)])
+    other = fill(tmp_path / "other", [make_episode("a", seconds=7.25), make_episode("b")])
+    assert merge(tmp_path / "new", [first, other]) == Merged(added=2, kept=1)
+    assert Store.open(tmp_path / "new").get("a").seconds == 0.5
+    assert merge(tmp_path / "new", [other]) == Merged(added=0, kept=2)
+    assert Store.open(tmp_path / "new").get("a").seconds == 0.5
+
+
+def test_the_field_in_which_two_contents_differ_is_named(tmp_path, make_episode):
+    mine = make_episode("a")
+    prompt, reply = mine.segments
+    other = msgspec.structs.replace(reply, text="go to y")
+    for number, (field, changes) in enumerate(
+        [
+            ("reward", {"reward": 0.5, "seconds": 2.0}),
+            ("segments", {"segments": (prompt,)}),
+            (r"segments\[1\]\.text", {"segments": (prompt, other)}),
+        ]
+    ):
+        first = fill(tmp_path / f"first-{number}", [mine])
+        second = fill(tmp_path / f"second-{number}", [make_episode("a", **changes)])
+        with pytest.raises(RecordError, match=rf"not the same .*\({field} differs\): nothing was"):
+            merge(tmp_path / "new", [first, second])

@@ -14,7 +14,7 @@ from oreo_envs.players import RandomPlayer, Slipping
 from oreo_envs.presented import present
 from oreo_envs.registration import REGISTRATIONS
 from oreo_envs.task import EnvironmentTask
-from oreo_envs.words import GAMES, collected_words
+from oreo_envs.words import GAMES, Unplayable, collected_words
 
 
 def chance(task: str) -> Callable[[int], TextPolicy]:
@@ -69,7 +69,11 @@ def world_words(task: str, data: str | None = None) -> tuple[str, ...]:
     make = partial(present, registration, **settings)
     made: Any = None if registration.expert is None else partial(expert(task), 0)
     with named_faults(f"environment {task}", own=own):
-        return tuple(collected_words(found, make, registration.prompt, data=data, expert=made))
+        try:
+            return tuple(collected_words(found, make, registration.prompt, data=data, expert=made))
+        except Unplayable as broken:
+            with named_faults(f"environment {task}, {broken.place}", own=own):
+                raise broken.error from None
 
 
 def _registered_expert(task: str) -> str | Callable[[], Any] | None:

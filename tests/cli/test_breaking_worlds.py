@@ -13,8 +13,8 @@ pytestmark = pytest.mark.usefixtures("as_it_was")
 @pytest.mark.parametrize(
     ("name", "policy", "words"),
     [
-        ("BadReset", "random", ("RuntimeError: the floor gave way", "envs check")),
-        ("BadStep", "random", ("RuntimeError: the floor gave way",)),
+        ("BadReset", "random", ("'000000', turn 0: RuntimeError: the floor", "envs check")),
+        ("BadStep", "random", ("instance '000000', turn 1: RuntimeError: the floor gave way",)),
         ("Leaves", "random", ("SystemExit: I am done",)),
         ("Forgets", "random", ("KeyError: 'door'",)),
         ("HalfRead", "random", ("ValueError: the text 'x \\ud83d' holds half", "envs check")),
@@ -57,6 +57,14 @@ def test_commands_and_outcomes_may_be_of_numpy(oreo, tmp_path):
 def test_a_world_that_breaks_where_it_is_scored_is_named(refused):
     given = ("eval", "--env", f"{BREAKING}:Late", "--agent", "random", "--split", "test")
     refused((*given, "--episodes", 2), "split test", "RuntimeError: the floor gave way")
+
+
+def test_a_game_that_breaks_among_those_that_words_are_taken_from_is_left_out(oreo, tmp_path):
+    given = ("rollout", "--env", f"{BREAKING}:Seldom", "--policy", "random", "--episodes", 1000)
+    code, out, _ = oreo(*given, "--out", tmp_path / "s", "--json")
+    assert (code, json.loads(out)["won"], json.loads(out)["faults"]) == (0, 999, 1)
+    (fault,) = (each for each in Store.open(tmp_path / "s") if each.end == "fault")
+    assert (fault.instance, fault.fault) == ("000003", "turn 1: RuntimeError: the floor gave way")
 
 
 def test_an_expert_that_breaks_in_some_episodes_leaves_faults_there(oreo, tmp_path):

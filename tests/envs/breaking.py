@@ -40,6 +40,12 @@ class Late(World):
     breaks = "late"
 
 
+class Seldom(World):
+    def meet(self, what):
+        if what == "step" and self.seed == 3:
+            raise RuntimeError("the floor gave way")
+
+
 class Leaves(World):
     def step(self, action):
         raise SystemExit("I am done")

@@ -264,9 +264,14 @@ def test_somebody_may_always_be_chosen_and_the_better_kind_alone(line, admissibl
 
 @given(CANDIDATES, ADMISSIBLE)
 def test_what_is_said_in_their_place_is_admissible_and_can_be_said(line, admissible):
-    other = in_place_of(line, asking(admissible), PROMPT)
     can_say = [command for command in admissible or () if command != "dance"]
-    if any(c.command in (admissible or ()) for c in line) or not can_say:
+    fits = any(c.command in (admissible or ()) for c in line)
+    if admissible and not can_say and not fits:
+        with pytest.raises(SettingError):
+            in_place_of(line, asking(admissible), PROMPT)
+        return
+    other = in_place_of(line, asking(admissible), PROMPT)
+    if fits or not can_say:
         assert other is None
     else:
         assert other is not None
@@ -276,6 +281,15 @@ def test_what_is_said_in_their_place_is_admissible_and_can_be_said(line, admissi
         whole = [*line, other]
         may = eligible(whole, asking(admissible), only_admissible=True)
         assert may == [len(line)]
+
+
+@pytest.mark.parametrize("steps", ["dance", "dance " * 9])
+def test_where_nothing_admissible_can_be_said_commands_and_format_are_named(steps):
+    line, admissible = [candidate("look", -1.0)], (steps, "sing", "hum", "sleep")
+    words = r"format 'compact' can say none of .*\('dance.*', 'sing', 'hum', \.\.\.\); name"
+    with pytest.raises(SettingError, match=words):
+        in_place_of(line, asking(admissible), PROMPT)
+    assert in_place_of([candidate("hum", -1.0)], asking(admissible), PROMPT) is None
 
 
 def test_the_nearest_command_is_said_in_the_place_of_the_likeliest():

@@ -371,8 +371,8 @@ def test_a_single_reply_gives_way_to_the_nearest_admissible_command(strategy: An
     assert decision.policy_tokens == decision.candidates[0].tokens
     allowed = agent.act(replace(history, admissible=("walk to den 2", "look")))
     assert [c.command for c in allowed.candidates] == ["walk to den 2"]
-    unsaid = agent.act(replace(history, admissible=("dance", "sing")))  # no words for either
-    assert [c.command for c in unsaid.candidates] == ["walk to den 2"]
+    with pytest.raises(SettingError, match=r"can say none of the .*\('dance', 'sing'\)"):
+        agent.act(replace(history, admissible=("dance", "sing")))
 
 
 def test_a_calibrated_agent_tells_chances_of_success():

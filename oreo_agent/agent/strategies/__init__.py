@@ -17,6 +17,9 @@ from oreo_agent.errors import SettingError
 from oreo_agent.model.prompt import PromptFormat
 from oreo_agent.registry import Registry
 
+TOLD = 3
+"""Commands of those that cannot be said are named."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
@@ -157,7 +160,10 @@ def in_place_of(
     prompt format can say.
 
     Returns:
-        None if one of them is admissible, or the world does not tell, or nothing can be said.
+        None if one of them is admissible, or the world does not tell, or admits nothing.
+
+    Raises:
+        SettingError: the prompt format can say none of the admissible commands.
     """
     allowed = request.admissible
     if not allowed or any(candidate.command in allowed for candidate in candidates):
@@ -167,7 +173,11 @@ def in_place_of(
     for command in get_close_matches(wanted, allowed, n=len(allowed), cutoff=0.0):
         with suppress(SettingError):
             return spoken(prompt, command)
-    return None
+    some = ", ".join(map(repr, allowed[:TOLD])) + ", ..." * (len(allowed) > TOLD)
+    raise SettingError(
+        f"the prompt format {prompt.name!r} can say none of the admissible commands ({some}); name "
+        "things with its words, make the format with theirs, or leave only_admissible out"
+    )
 
 
 def check_temperature(temperature: float) -> None:

@@ -48,10 +48,14 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
 }
 """What a verb with sub-commands is for, and its sub-commands."""
 INTERRUPTED = 130
+GOES_ON = frozenset({"rollout", "train", "import", "merge"})
+"""Verbs that keep what they have done, and skip it when they are run again."""
+ANEW = frozenset({"eval", "export", "filter", "dedupe", "split"})
+"""Verbs that leave nothing unless they come to their end."""
 
 
-def _stoppable(verb: Callable[..., None]) -> Callable[..., None]:
-    """A verb that answers Ctrl-C, or output that nobody takes, without a traceback."""
+def _stoppable(name: str, verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb of that name; it answers Ctrl-C, or output nobody takes, without a traceback."""
 
     @functools.wraps(verb)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -62,10 +66,19 @@ def _stoppable(verb: Callable[..., None]) -> Callable[..., None]:
             typer.echo(str(stopped), err=True)
             raise typer.Exit(stopped.exit_code) from None
         except KeyboardInterrupt:
-            typer.echo("stopped; run the same command again and it goes on from here", err=True)
+            typer.echo(_stopped(name, recorded=kwargs.get("record") is not None), err=True)
             raise typer.Exit(INTERRUPTED) from None
 
     return run
+
+
+def _stopped(verb: str, *, recorded: bool) -> str:
+    """What becomes of a verb that Ctrl-C ended, if it is run again."""
+    if verb in GOES_ON or (verb == "eval" and recorded):
+        return "stopped; run the same command again and it goes on from here"
+    if verb == "eval":
+        return "stopped; no game is kept, the same command begins anew (--record FOLDER keeps them)"
+    return "stopped; the same command begins anew" if verb in ANEW else "stopped"
 
 
 def _version(asked: bool) -> None:
@@ -100,7 +113,7 @@ def _app(name: str, verbs: Mapping[str, Callable[..., None]]) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     for verb, does in verbs.items():
-        app.command(verb)(_stoppable(does))
+        app.command(verb)(_stoppable(verb, does))
     return app
 
 

@@ -8,8 +8,11 @@ from oreo_agent import __version__
 from oreo_agent.cli import VERBS, run
 from oreo_agent.model.bundle import amend
 from oreo_agent.model.trust import Estimate, Trust
+from oreo_agent.records import merge as merging
+from oreo_agent.records import selecting
 from oreo_agent.records.store import Store
 from oreo_agent.rollouts import collect as collecting
+from oreo_agent.rollouts import evaluate as evaluating
 from oreo_agent.rollouts.report import Report
 
 
@@ -310,14 +313,31 @@ def test_training_settings_are_refused_by_their_path(oreo, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_says_that_the_same_command_goes_on(oreo, tmp_path, monkeypatch, games):
-    def interrupted(settings):
+def test_ctrl_c_says_whether_the_same_command_goes_on(oreo, tmp_path, monkeypatch, games):
+    def interrupted(*given, **named):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(collecting, "collect", interrupted)
-    code, _, err = oreo("rollout", "--policy", "expert", "--out", tmp_path / "s", *games)
-    assert code == 130
-    assert "same command again" in err
+    for module, name in (
+        (collecting, "collect"),
+        (evaluating, "evaluate"),
+        (merging, "merge"),
+        (selecting, "filter_store"),
+        (Report, "load"),
+    ):
+        monkeypatch.setattr(module, name, interrupted)
+    out, scored = ("--out", tmp_path / "s"), ("eval", "--agent", "expert", "--split", "valid_seen")
+    goes_on = "stopped; run the same command again and it goes on from here\n"
+    for said, *given in (
+        (goes_on, "rollout", "--policy", "expert", *out, *games),
+        (goes_on, *scored, *games, "--record", tmp_path / "r"),
+        (goes_on, "data", "merge", tmp_path, *out),
+        ("stopped; the same command begins anew\n", "data", "filter", tmp_path, *out),
+        ("stopped\n", "compare", "a.json", "b.json"),
+    ):
+        code, _, err = oreo(*given)
+        assert (code, err) == (130, said)
+    code, _, err = oreo(*scored, *games)
+    assert (code, "no game is kept" in err, "--record FOLDER" in err) == (130, True, True)
 
 
 def test_training_ends_with_the_verdict_on_its_value(oreo, tmp_path, games):

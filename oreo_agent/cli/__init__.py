@@ -5,6 +5,7 @@ verb, write a file beside this one, then add it to `VERBS`; one that has sub-com
 `GROUPS`.
 """
 
+import errno
 import functools
 import os
 import sys
@@ -137,6 +138,11 @@ def run(arguments: Sequence[str]) -> int:
     except OreoError as error:
         typer.echo(f"error: {harmless(str(error))}", err=True)
         return error.exit_code
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        typer.echo(f"error: no file can be named {error.filename}; take a shorter name", err=True)
+        return 2
     except Exception as error:
         # A fault in the arguments: the class is click's or typer's own copy of it, by version.
         told = getattr(error, "format_message", None)

@@ -1,6 +1,7 @@
 """How verbs tell what came out: a table for people, or one JSON object as the last line."""
 
 import json
+import math
 import os
 import sys
 from collections import Counter
@@ -29,7 +30,8 @@ def written() -> Generator[None]:
         yield
         sys.stdout.flush()
     except OSError as error:
-        if not (isinstance(error, BrokenPipeError) or _refuses(sys.stdout)):
+        of_a_file = error.filename is not None
+        if not isinstance(error, BrokenPipeError) and (of_a_file or not _refuses(sys.stdout)):
             raise
         # Python would complain once more as it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -51,12 +53,29 @@ def _refuses(stream: TextIO) -> bool:
 
 
 def say_json(result: Mapping[str, Any]) -> None:
-    """One object on one line; what is no finite number is null, as JSON wants it."""
+    """One object on one line; what is no finite number is null, as JSON wants it.
+
+    Names of files that are no text stand there in escapes, from which Python reads them again.
+    """
     import msgspec
 
-    plain = msgspec.json.decode(msgspec.json.encode(result, enc_hook=str))
+    plain = _finite(msgspec.to_builtins(result, str_keys=True, enc_hook=str))
     escaped = not (sys.stdout.encoding or "").lower().startswith("utf")
-    typer.echo(json.dumps(plain, ensure_ascii=escaped, allow_nan=False))
+    told = json.dumps(plain, ensure_ascii=escaped, allow_nan=False)
+    try:
+        told.encode()
+    except UnicodeEncodeError:
+        told = json.dumps(plain, allow_nan=False)
+    typer.echo(told)
+
+
+def _finite(value: Any) -> Any:
+    """Plain data with None for numbers that JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def say(line: str) -> None:

@@ -78,10 +78,11 @@ def read_card(folder: Path) -> Card | None:
         RecordError: the folder holds something else, a damaged store or one that is too new.
     """
     path, database = folder / CARD, folder / DATABASE
-    if folder.exists() and not folder.is_dir():
+    # os.path says of names that are too long that nothing is there; pathlib raises
+    if os.path.exists(folder) and not folder.is_dir():
         raise RecordError(f"{folder} is a file, a store is a folder: choose another name")
-    if not path.exists():
-        if database.exists() and not _is_unborn(database):
+    if not os.path.exists(path):
+        if os.path.exists(database) and not _is_unborn(database):
             raise RecordError(
                 f"{folder} has {DATABASE} and no {CARD}: it is torn or not ours; {_RESTORE}"
             )

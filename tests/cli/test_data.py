@@ -186,3 +186,19 @@ def test_what_a_log_says_does_nothing_to_the_terminal(oreo, tmp_path):
         code, out, err = oreo("data", *arguments)
         assert code == 0
         assert not any(letter in out + err for letter in "\x1b\x9b")
+
+
+@pytest.mark.parametrize("verb", ["stats", "show", "filter", "new", "play", "train"])
+def test_a_name_that_no_file_can_have_is_refused_in_one_line(refused, tmp_path, verb):
+    long = "n" * 300
+    refused(
+        {
+            "new": ("rollout", "--policy", "expert", "--data", "generated", "--out", long),
+            "play": ("play", "--replay", long, "--plain"),
+            "stats": ("data", "stats", long),
+            "show": ("data", "show", long),
+            "filter": ("data", "filter", long, "--out", tmp_path / "s"),
+            "train": ("train", "--method", "sft", "--data", long, "--out", tmp_path / "b"),
+        }[verb],
+        long,
+    )

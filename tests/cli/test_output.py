@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,14 @@ def test_what_is_no_finite_number_is_null_in_json(capsys):
         "mean": None,
         "rows": [[1.5, None]],
     }
+
+
+def test_a_name_that_is_no_text_is_said_in_json_and_read_again_as_it_was(capsys):
+    name = os.fsdecode(b"st\xfcre \xe2\x9c\x93")
+    say_json({"out": Path(name), "rows": {"caf\xe9": [name]}})
+    said = capsys.readouterr().out
+    assert said.isascii()
+    assert json.loads(said) == {"out": name, "rows": {"caf\xe9": [name]}}
 
 
 @pytest.mark.parametrize("verb", [("envs", "list"), ("--help",)], ids=["verb", "help"])

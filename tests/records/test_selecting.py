@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from oreo_agent.errors import RecordError, SettingError
 from oreo_agent.records.episode import Segment
 from oreo_agent.records.folder import WriterLock
+from oreo_agent.records.formats.sinks import write_rows
 from oreo_agent.records.listing import Filter
 from oreo_agent.records.selecting import dedupe_store, filter_store, is_held_out, split_store
 from oreo_agent.records.stats import stats
@@ -176,3 +177,11 @@ def test_stats_count_what_is_there(tmp_path, make_episode):
     (row,) = found.rows
     assert (row.episodes, row.wins, row.faults) == (3, 1, 1)
     assert stats([one], Filter(ends=("fault",))).episodes == 0
+
+
+def test_a_target_whose_name_no_file_can_have_is_refused(tmp_path, make_episode):
+    source, target = fill(tmp_path / "source", [make_episode("a")]), tmp_path / ("n" * 300)
+    with pytest.raises(RecordError, match=r"cannot be written .*name another target"):
+        filter_store(source, target, Filter())
+    with pytest.raises(RecordError, match=r"cannot be written .*name another target"):
+        write_rows(target.with_suffix(".jsonl"), [])

@@ -34,9 +34,10 @@ def refuse_taken(target: Path, *, folder: bool = True) -> None:
     Raises:
         RecordError: there is something.
     """
-    if folder and target.is_dir() and not target.is_symlink() and not any(target.iterdir()):
+    # os.path says of names that are too long that nothing is there; pathlib raises
+    if folder and os.path.isdir(target) and not target.is_symlink() and not any(target.iterdir()):
         return
-    if target.exists() or target.is_symlink():
+    if os.path.lexists(target):
         raise RecordError(f"{target} is there already; name another target, or move it away")
 
 

@@ -67,7 +67,10 @@ def main() -> None:
         help="picture to write [default: %(default)s]",
     )
     told = parser.parse_args()
-    draw(told.bundles, told.figures.split(","), told.out)
+    try:
+        draw(told.bundles, told.figures.split(","), told.out)
+    except (OSError, ValueError) as error:
+        parser.exit(2, f"error: {error}; name bundles that were trained here, and a picture\n")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from commands import CONSOLE
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from oreo_agent.errors import OreoError
 from oreo_agent.records.episode import Episode
 from oreo_agent.records.store import Store
 from oreo_tasks.wordproblems import WordProblems
@@ -47,7 +48,11 @@ def main() -> None:
     for head in ("say another number, by a false sum", "without one"):
         table.add_column(head, justify="right")
     for store in parser.parse_args().stores:
-        found = Counter(fault(e) for e in Store.open(store) if e.end == "lost")
+        try:
+            found = Counter(fault(e) for e in Store.open(store) if e.end == "lost")
+        except (OreoError, LookupError, ValueError) as error:
+            told = error if isinstance(error, OreoError) else f"{store} has no puzzles ({error})"
+            parser.exit(2, f"error: {told}; name a store of solutions of puzzles\n")
         shares = [
             f"{found[goal, false] / max(1, found.total()):.1%}"
             for goal in (True, False)

@@ -102,3 +102,30 @@ def test_what_is_wrong_with_a_solution_of_a_puzzle(
     segments = [SimpleNamespace(kind="action", text=step) for step in steps]
     episode = SimpleNamespace(instance=f"puzzle/train/{number}", split="train", segments=segments)
     assert example("puzzle_faults").fault(episode) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("puzzle_faults", ["no/store"]),
+        ("curves", ["no/bundle", "--out", "no.png"]),
+        ("curves", [".", "--out", "no.such"]),
+    ],
+)
+def test_a_wrong_argument_of_an_example_is_told_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    given: list[str],
+):
+    if name == "curves":
+        pytest.importorskip("matplotlib")
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "nll": 2.0}\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.setattr(sys, "argv", [name, *given])
+    with pytest.raises(SystemExit) as left:
+        example(name).main()
+    said = capsys.readouterr().err
+    assert (left.value.code, said.count("\n"), said[:7]) == (2, 1, "error: ")

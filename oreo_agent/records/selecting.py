@@ -162,7 +162,7 @@ def new_store(target: Path, card: Card) -> Generator[Store]:
     part = target.with_name(f".{target.name}.part")
     try:
         part.mkdir(parents=True, exist_ok=True)
-        _clear(part)
+        _clear(part, target)
     except OSError as error:
         raise RecordError(f"{target} cannot be written ({error}); name another target") from error
     try:
@@ -182,9 +182,11 @@ def new_store(target: Path, card: Card) -> Generator[Store]:
         raise
 
 
-def _clear(part: Path) -> None:
-    """Empty what a killed run left, unless somebody is at work in it."""
-    lock = WriterLock(part)
+def _clear(part: Path, target: Path) -> None:
+    """Empty what a killed run left, unless somebody is at work in it on ``target``."""
+    named = str(target).replace("{", "{{").replace("}", "}}")
+    busy = f"{named} is being written by process {{pid}}; wait for it, or name another target"
+    lock = WriterLock(part, busy=busy)
     try:
         for path in part.iterdir():
             if path.name != LOCK:

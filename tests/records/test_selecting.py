@@ -135,11 +135,11 @@ def test_a_target_that_is_there_or_being_written_is_refused(tmp_path, make_episo
     with pytest.raises(RecordError, match="is there already"):
         filter_store(source, tmp_path / "mine", Filter())
     assert set(Store.open(tmp_path / "mine").listed()) == {"b"}
-    (tmp_path / ".new.part").mkdir()
-    lock = WriterLock(tmp_path / ".new.part")
+    (tmp_path / ".n{e}w.part").mkdir()
+    lock = WriterLock(tmp_path / ".n{e}w.part")
     try:
-        with pytest.raises(RecordError, match="being written to"):
-            filter_store(source, tmp_path / "new", Filter())
+        with pytest.raises(RecordError, match=r"/n\{e\}w is being written by process \d+; wait"):
+            filter_store(source, tmp_path / "n{e}w", Filter())
     finally:
         lock.release()
     (tmp_path / "empty").mkdir()

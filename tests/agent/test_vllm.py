@@ -240,6 +240,24 @@ def test_likelihoods_and_values_of_any_reply_are_those_of_the_transformers_engin
         engine.logps(requests(), replies, reference=True)
 
 
+def test_vllm_that_broke_ends_the_run_and_no_episode(networks):
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("CPU Generator does not use offset\nand more")
+
+    engine = VllmEngine(
+        SimpleNamespace(generate=broken),
+        SimpleNamespace,
+        None,
+        stop_ids=PROMPT.stop_ids,
+        max_context=600,
+    )
+    told = "vLLM broke: RuntimeError: CPU Generator does not use offset; run the same command again"
+    with pytest.raises(EngineError, match=told):
+        engine.generate(requests(), samples=1, temperature=1.0, max_tokens=3)
+    with pytest.raises(EngineError, match=told):
+        engine.logps(requests(), [[(5,)]] * len(QUESTIONS))
+
+
 @pytest.mark.skipif(REAL, reason="vLLM is here; what is told where it is not cannot be seen")
 def test_without_vllm_it_is_said_what_to_install(networks, tmp_path: Path):
     networks[0].save_pretrained(tmp_path)
@@ -274,6 +292,7 @@ def test_vllm_is_given_the_policy_as_it_is_stored(
     assert made.max_context == 77
     assert given["dtype"] == ("float32" if stored == "float32" else "auto")
     assert given["skip_tokenizer_init"]
+    assert given.get("enable_chunked_prefill", True) == torch.cuda.is_available()
     alone = given["gpu_memory_utilization"]
     ENGINES.load("vllm")(replace(parts, value=tmp_path / "value"))
     assert given["gpu_memory_utilization"] < alone

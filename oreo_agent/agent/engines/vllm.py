@@ -13,6 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from oreo_agent.agent.engines import Parts, Reply, Request
 from oreo_agent.agent.engines.judge import (
     Judge,
@@ -24,7 +26,7 @@ from oreo_agent.agent.engines.judge import (
     place_of,
 )
 from oreo_agent.agent.engines.tree import TreeReader
-from oreo_agent.errors import SettingError
+from oreo_agent.errors import EngineError, SettingError
 from oreo_agent.model.networks import ValueNetwork, load_policy
 from oreo_agent.model.steps import Steps
 from oreo_agent.model.threads import use_threads
@@ -53,6 +55,8 @@ def open_engine(parts: Parts) -> "VllmEngine":
     reference = None if parts.reference is None else load_policy(parts.reference).to(place)  # pyright: ignore[reportArgumentType]
     library = _library()
     beside = value is not None or reference is not None
+    # on a CPU vLLM cannot go on with a history that it has read in part, where draws have seeds
+    whole = {} if torch.cuda.is_available() else {"enable_chunked_prefill": False}
     try:
         served = library.LLM(
             model=str(parts.policy),
@@ -62,6 +66,7 @@ def open_engine(parts: Parts) -> "VllmEngine":
             max_model_len=parts.max_context,
             gpu_memory_utilization=SHARE if beside else ALONE,
             seed=0,
+            **whole,
         )
     except (RuntimeError, ValueError, OSError) as error:
         told = str(error).strip().partition("\n")[0]
@@ -207,7 +212,7 @@ class VllmEngine:
         ]
         prompts = [{"prompt_token_ids": [*request.ids, *ids]} for request, ids in pairs]
         how = self._sampling(max_tokens=1, temperature=0.0, prompt_logprobs=0, detokenize=False)
-        told = self._served.generate(prompts, how, use_tqdm=False) if prompts else []
+        told = self._told(prompts, how) if prompts else []
         found = iter(
             tuple(
                 float(at[token].logprob)
@@ -219,7 +224,18 @@ class VllmEngine:
 
     def _run(self, requests: Sequence[Request], how: Sequence[Any]) -> list[Any]:
         prompts = [{"prompt_token_ids": list(request.ids)} for request in requests]
-        return self._served.generate(prompts, list(how), use_tqdm=False) if prompts else []
+        return self._told(prompts, list(how)) if prompts else []
+
+    def _told(self, prompts: Sequence[dict[str, list[int]]], how: Any) -> list[Any]:
+        """What vLLM says; once it has broken it says nothing more, so that the run ends."""
+        try:
+            return self._served.generate(prompts, how, use_tqdm=False)
+        except Exception as error:  # whatever its kernels raise
+            told = str(error).strip().partition("\n")[0]
+            raise EngineError(
+                f"vLLM broke: {type(error).__name__}: {told}; run the same command again, with "
+                "fewer episodes at a time (--live) or without --engine"
+            ) from error
 
     def _reply(self, told: Any, steps: Steps | None) -> Reply:
         """What was drawn, up to where it closed."""

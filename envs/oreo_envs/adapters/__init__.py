@@ -59,6 +59,12 @@ def adapted(name: str) -> Registration | None:
     if id not in REGISTRATIONS:
         source, _, query = rest.partition("?")
         settings = {key: _value(text) for key, text in parse_qsl(query, keep_blank_values=True)}
+        success = settings.get("success", 1.0)
+        if isinstance(success, bool) or not isinstance(success, int | float) or success != success:
+            raise LookupError(
+                f"{name}: success is {success!r}; it is the pay from which an episode is won, a "
+                "number such as 1.0"
+            )
         described: Described = pkgutil.resolve_name(SCHEMES[scheme])
         try:
             told = described(source, settings)

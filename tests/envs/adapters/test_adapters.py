@@ -107,3 +107,10 @@ def test_a_games_chance_is_its_own():
     with other.drawing():
         assert drawn() == second != first
     assert [*outside, drawn()] == alone
+
+
+@pytest.mark.parametrize("given", ["abc", "true", "[1]", "null", "NaN", ""])
+def test_a_success_that_is_no_number_is_refused_by_name(told, given):
+    with pytest.raises(LookupError, match=r"toy:Game\?success=.*: success is .*a number such as"):
+        adapters.adapted(f"toy:Game?success={given}")
+    assert told == []

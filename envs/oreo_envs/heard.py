@@ -1,9 +1,59 @@
 """What an environment tells, looked at before anybody relies on it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
+
+SHORT = 60
+"""Letters of a value that is told."""
+
+
+RESET = ("observation", "info")
+STEP = ("observation", "reward", "terminated", "truncated", "info")
+"""What Gymnasium's reset and step return."""
+
+
+def begun(result: Any) -> tuple[str, dict[str, Any]]:
+    """What a reset returned.
+
+    Raises:
+        TypeError: it is not what Gymnasium's returns, or not in words.
+    """
+    _refuse_unlike(result, "reset", RESET)
+    return result
+
+
+def stepped(result: Any) -> tuple[str, SupportsFloat, bool, bool, dict[str, Any]]:
+    """What a step returned.
+
+    Raises:
+        TypeError: it is not what Gymnasium's returns, or not in words.
+    """
+    _refuse_unlike(result, "step", STEP)
+    return result
+
+
+def _refuse_unlike(result: Any, method: str, wanted: tuple[str, ...]) -> None:
+    many = isinstance(result, tuple | list)
+    if many and len(result) == len(wanted) and isinstance(result[0], str):
+        if isinstance(result[-1], Mapping):
+            return
+        what = f"{short(result[-1])} for the info, which has to be a dict"
+    elif many and len(result) == len(wanted):
+        what = f"{short(result[0])} for the observation, which has to be a text"
+    else:
+        what = f"{len(result)} values in a {type(result).__name__}" if many else short(result)
+    raise TypeError(
+        f"the environment's {method} returned {what}; Gymnasium's {method} returns "
+        f"({', '.join(wanted)})"
+    )
+
+
+def short(value: object) -> str:
+    """A value in a line."""
+    told = repr(value)
+    return told if len(told) <= SHORT else f"{told[: SHORT - 3]}..."
 
 
 def heard(observation: str, info: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,7 +69,7 @@ def heard(observation: str, info: Mapping[str, Any]) -> dict[str, Any]:
     commands = listed(info)
     for text in (observation, *commands):
         whole(text)
-    if commands is info.get("admissible_commands") or not commands:
+    if commands is info.get("admissible_commands") or "admissible_commands" not in info:
         return dict(info)
     return {**info, "admissible_commands": commands}
 

@@ -12,6 +12,7 @@ from gymnasium.spaces import Text
 from gymnasium.wrappers import OrderEnforcing, TimeLimit
 
 from oreo_envs.faults import BREAKS, Refusal
+from oreo_envs.heard import begun, stepped
 from oreo_envs.registration import Registration
 
 Stepped = tuple[str, SupportsFloat, bool, bool, dict[str, Any]]
@@ -64,7 +65,7 @@ class Presented(gymnasium.Wrapper[str, str, str, str]):
             if self._is_seed(name):
                 options = {key: v for key, v in options.items() if key != "instance"} or None
                 seed = int(name)
-        observation, info = self.env.reset(seed=seed, options=options)
+        observation, info = begun(self.env.reset(seed=seed, options=options))
         absent = self._absent = self._missing(info, name, seed)
         self._tells_won = "won" in info
         if not self._tells_won:
@@ -92,7 +93,7 @@ class Presented(gymnasium.Wrapper[str, str, str, str]):
             told = told(str(instance)) if callable(told) else told
             if told or kind is None:
                 absent["task_type"] = told
-        if "admissible_commands" not in info:
+        if info.get("admissible_commands") is None:
             absent["admissible_commands"] = ()
         if "valid" not in info:
             absent["valid"] = True
@@ -100,10 +101,10 @@ class Presented(gymnasium.Wrapper[str, str, str, str]):
 
     def step(self, action: str) -> Stepped:
         """Give the environment a command; `reset` puts what is quickest in this place."""
-        result = self.env.step(action)
+        result = stepped(self.env.step(action))
         info = result[4]
         for key, value in self._absent.items():
-            if key not in info or (key in NAMES and not info[key]):
+            if info.get(key) is None or (key in NAMES and not info[key]):
                 info[key] = value
         if not self._tells_won:
             info.setdefault("won", float(result[1]) > 0)
@@ -126,7 +127,7 @@ def _with_names(step: Step, instance: str, task_type: str) -> Step:
     """A step that lacks `NAMES` alone, as mostly, with them: thousands are taken a second."""
 
     def named(action: str) -> Stepped:
-        result = step(action)
+        result = stepped(step(action))
         info = result[4]
         if "instance" not in info:
             info["instance"] = instance

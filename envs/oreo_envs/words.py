@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium
 
 from oreo_envs.faults import BREAKS
-from oreo_envs.heard import heard, whole
+from oreo_envs.heard import begun, heard, stepped, whole
 from oreo_envs.players import Player, RandomPlayer
 from oreo_envs.registration import Prompt
 from oreo_tasks.task import Task
@@ -92,18 +92,18 @@ def _play(
     turn = 0
     try:
         playing = player()
-        observation, info = env.reset(options={"instance": instance})
+        observation, info = begun(env.reset(options={"instance": instance}))
         playing.begin(observation)
         while turn < limit:
             info = heard(observation, info)
-            commands = list(info["admissible_commands"])
+            commands = list(info.get("admissible_commands") or ())
             texts += [observation, *commands]
             if not commands and isinstance(playing, RandomPlayer):
                 break
             command = whole(playing.act(observation, info))
             texts.append(command)
             turn += 1  # as faults count: the reply is said, whatever becomes of it
-            observation, _, terminated, truncated, info = env.step(command)
+            observation, _, terminated, truncated, info = stepped(env.step(command))
             if terminated or truncated:
                 break
     except BREAKS as error:

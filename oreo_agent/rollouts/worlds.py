@@ -16,7 +16,7 @@ from gymnasium.vector import VectorEnv
 
 from oreo_agent.errors import OreoError, SettingError
 from oreo_envs.faults import BREAKS, in_one_line
-from oreo_envs.heard import heard
+from oreo_envs.heard import begun, heard, stepped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,15 +107,16 @@ class SeparateWorlds:
     def _reset(self, slot: int, begin: Begin) -> Scene:
         if slot not in self._envs:
             self._envs[slot] = self._make()
-        observation, info = self._envs[slot].reset(
-            seed=begin.seed & 0x7FFFFFFF, options={"instance": begin.instance}
+        observation, info = begun(
+            self._envs[slot].reset(
+                seed=begin.seed & 0x7FFFFFFF, options={"instance": begin.instance}
+            )
         )
-        observation = str(observation)
         return Scene(observation=observation, info=heard(observation, info))
 
     def _step(self, slot: int, command: str) -> Scene:
-        observation, reward, terminated, truncated, info = self._envs[slot].step(command)
-        observation = str(observation)
+        result = stepped(self._envs[slot].step(command))
+        observation, reward, terminated, truncated, info = result
         return Scene(
             observation=observation,
             reward=float(reward),

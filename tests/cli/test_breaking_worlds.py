@@ -20,7 +20,13 @@ pytestmark = pytest.mark.usefixtures("as_it_was")
         ("HalfRead", "random", ("ValueError: the text 'x \\ud83d' holds half", "envs check")),
         ("HalfSaid", "random", ("ValueError: the text 'x \\ud83d' holds half", "envs check")),
         ("HalfRaised", "random", (r"RuntimeError: x \ud83d", "envs check")),
-        ("ThreeReset", "random", ("ValueError: too many values", "envs check")),
+        ("ThreeReset", "random", ("reset returned 3 values in a tuple; Gymn", "envs check")),
+        ("FourStep", "random", ("step returned 4 values in a tuple; Gymnasium's step returns",)),
+        ("NoStep", "random", ("the environment's step returned None; Gymnasium's step returns",)),
+        ("NoReset", "random", ("reset returned 'hello'; Gymn", "returns (observation, info)")),
+        ("Number", "random", ("reset returned 5 for the observation, which has to be a text",)),
+        ("NoWords", "random", ("step returned None for the observation, which has to be a text",)),
+        ("NoInfo", "random", ("reset returned None for the info, which has to be a dict",)),
         ("Letters", "random", ("info['admissible_commands'] is the text 'go'", "envs check")),
         ("SaysNo", "random", ("info['won'] is 'no'", "envs check")),
         ("breaking/Breaks-v0", "expert", ("KeyError: 'door'",)),
@@ -35,6 +41,15 @@ def test_what_breaks_in_a_world_or_an_expert_is_said_in_one_line(
     given = ("rollout", "--env", f"{BREAKING}:{name}", "--policy", policy, "--episodes", 4)
     refused((*given, "--out", tmp_path / "s"), *words)
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(("name", "turn"), [("Silent", 1), ("Mute", 0)])
+def test_commands_that_are_none_are_not_told(oreo, tmp_path, name, turn):
+    given = ("--env", f"{BREAKING}:{name}", "--episodes", 3, "--json")
+    code, out, _ = oreo("rollout", *given, "--policy", "random", "--out", tmp_path / "s")
+    assert (code, json.loads(out)["faults"]) == (0, 3)
+    for episode in Store.open(tmp_path / "s"):
+        assert episode.fault.startswith(f"turn {turn}: LookupError: the environment tells no comm")
 
 
 def test_a_game_that_cannot_be_recorded_is_refused_and_leaves_no_store(oreo, tmp_path):

@@ -119,3 +119,50 @@ class Arrays(World):
     def told(self):
         told = super().told()
         return {**told, "admissible_commands": np.array(["win", "lose"]), "won": np.True_}
+
+
+class FourStep(World):
+    def step(self, action):
+        return super().step(action)[:4]
+
+
+class NoStep(World):
+    def step(self, action):
+        return None
+
+
+class NoReset(World):
+    def reset(self, *, seed=None, options=None):
+        return "hello"
+
+
+class Number(World):
+    def reset(self, *, seed=None, options=None):
+        return 5, super().reset(seed=seed)[1]
+
+
+class NoWords(World):
+    def step(self, action):
+        return (None, *super().step(action)[1:])
+
+
+class NoInfo(World):
+    def told(self):
+        return None
+
+
+class Silent(World):
+    """Tells commands once, and then that it does not tell."""
+
+    def reset(self, *, seed=None, options=None):
+        self.steps = 0
+        return super().reset(seed=seed)
+
+    def step(self, action):
+        self.steps += 1
+        return "On.", 1.0, self.steps == 2, False, {**self.told(), "admissible_commands": None}
+
+
+class Mute(Silent):
+    def told(self):
+        return {**super().told(), "admissible_commands": None}

@@ -183,3 +183,9 @@ def test_a_world_that_tells_everything_is_stepped_without_us(id):
     env = present(oreo_envs.REGISTRATIONS[id])
     env.reset(seed=1)
     assert env.step is env.env.step
+
+
+def test_commands_that_are_none_are_filled_in_as_if_they_were_missing():
+    env = presented({**ALL, "admissible_commands": None})
+    assert env.reset(seed=7)[1] == {**ALL, "admissible_commands": ()}
+    assert env.step("go")[4] == {**ALL, "admissible_commands": ()}

@@ -9,7 +9,7 @@ from typing import Any
 import gymnasium
 
 from oreo_envs.faults import BREAKS, in_one_line
-from oreo_envs.heard import listed
+from oreo_envs.heard import begun, listed, short, stepped
 from oreo_envs.registration import Prompt
 
 TURNS = 30
@@ -100,13 +100,13 @@ class Walk:
 
 def begin(env: "gymnasium.Env[str, str]", instance: str) -> Walk:
     """Reset to an instance."""
-    observation, info = env.reset(options={"instance": instance})
+    observation, info = begun(env.reset(options={"instance": instance}))
     return Walk(instance, [Turn(None, observation, 0.0, False, False, _told(info))])
 
 
 def go(env: "gymnasium.Env[str, str]", walk: Walk, command: str) -> Turn:
     """One step more."""
-    observation, reward, terminated, truncated, info = env.step(command)
+    observation, reward, terminated, truncated, info = stepped(env.step(command))
     walk.turns.append(Turn(command, observation, reward, terminated, truncated, _told(info)))
     return walk.turns[-1]
 
@@ -207,9 +207,3 @@ def difference(one: Walk, other: Walk) -> str:
     if len(one.turns) != len(other.turns):
         return f"instance {one.instance!r} ends after {len(one.turns)} and {len(other.turns)} turns"
     return ""
-
-
-def short(value: object) -> str:
-    """A value in a line."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -6,6 +6,7 @@ successor plays them one at a time, so that the next death names the episode tha
 """
 
 import multiprocessing
+import os
 import signal
 from collections import Counter, deque
 from collections.abc import Generator, Iterator, Sequence
@@ -13,6 +14,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from threading import Thread
 from typing import Any
 
 from oreo_agent.errors import EnvironmentFault, OreoError, SettingError
@@ -191,6 +193,7 @@ class Crew:
 def _labour(home: "Connection[Any, Any]", stage: Stage, cast: Cast) -> None:
     """What a worker does: play the shares that it is sent, until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
+    Thread(target=_follow, daemon=True).start()
     try:
         player = cast.player(stage)
         home.send(("idle", None))
@@ -201,6 +204,16 @@ def _labour(home: "Connection[Any, Any]", stage: Stage, cast: Cast) -> None:
         pass  # nobody is at home any more
     except OreoError as error:
         home.send(("refused", error))
+    except KeyboardInterrupt:  # a world's own: it dies like one that leaves, without a traceback
+        raise SystemExit(128 + signal.SIGINT) from None
+
+
+def _follow() -> None:
+    """End this process when its parent is gone, whatever the world is doing."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _play_share(home: "Connection[Any, Any]", stage: Stage, player: Player, share: _Share) -> None:

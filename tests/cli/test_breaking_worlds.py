@@ -1,6 +1,10 @@
 """What breaks in a world or its expert is told in one line, or is the fault of that episode."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 from own_environments import BREAKING
@@ -110,3 +114,31 @@ def test_what_broke_is_told_after_a_rollout_and_after_an_eval(oreo, tmp_path):
     assert "3 episodes broke:\n  3 x SystemExit: tired\nwith --record FOLDER" in out
     games = json.loads((tmp_path / "r.json").read_text())["games"]
     assert [game["fault"] for game in games].count("SystemExit: tired") == 3
+
+
+def working(name, tmp_path):
+    """A rollout of two workers, in a process of its own."""
+    given = ("--policy", "random", "--episodes", "2", "--workers", "2", "--out", tmp_path / "s")
+    command = (sys.executable, "-m", "oreo_agent", "rollout", "--env", f"{BREAKING}:{name}", *given)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, **pipes)
+
+
+def test_workers_whose_world_hangs_end_with_their_parent(tmp_path):
+    with working("Hangs", tmp_path) as parent:
+        workers = {int(parent.stdout.readline().split()[1]) for _ in range(2)}
+        parent.kill()
+        try:
+            parent.communicate(timeout=60)  # the pipe is theirs too: it ends when they have
+        except subprocess.TimeoutExpired:
+            for pid in workers:
+                os.kill(pid, signal.SIGKILL)
+            pytest.fail("workers outlived their parent")
+    assert len(workers) == 2
+
+
+def test_a_world_that_interrupts_workers_is_told_without_a_traceback(tmp_path):
+    with working("Interrupts", tmp_path) as parent:
+        out, err = parent.communicate()
+    assert (parent.returncode, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: the worker process died (exit code 130) before it played")

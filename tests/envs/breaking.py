@@ -1,5 +1,9 @@
 """Worlds and experts that break, each in a way of its own, and what they are registered with."""
 
+import multiprocessing
+import os
+import threading
+
 import gymnasium
 import numpy as np
 
@@ -166,3 +170,20 @@ class Silent(World):
 class Mute(Silent):
     def told(self):
         return {**super().told(), "admissible_commands": None}
+
+
+class Hangs(World):
+    """Does nothing any more where it is stepped in a worker process, and says which."""
+
+    def step(self, action):
+        if multiprocessing.parent_process() is not None:
+            print("hangs", os.getpid(), flush=True)
+            threading.Event().wait()
+        return super().step(action)
+
+
+class Interrupts(World):
+    def step(self, action):
+        if multiprocessing.parent_process() is not None:
+            raise KeyboardInterrupt
+        return super().step(action)

@@ -14,6 +14,12 @@ import typer
 from oreo_agent.errors import OreoError
 from oreo_agent.player.harmless import harmless, one_line
 
+NAME = 8
+"""Letters of a table's names that a line shows at least."""
+HEAD = 4
+"""Letters of a column's head that a line shows at least."""
+GAP = 2
+"""Letters between columns."""
 CAUSES = 3
 """So many causes of faults are told."""
 
@@ -92,7 +98,8 @@ def say_doubt(doubt: str) -> None:
 def say_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A line and a table below it; the first column is to the left, the others to the right.
 
-    Where a terminal is too narrow the first column takes more lines, and no figure is cut.
+    Where a terminal is too narrow names and heads take more lines; where that is not enough the
+    lines are longer than it. No figure is cut.
     """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -100,14 +107,34 @@ def say_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]])
 
     say(title)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for index, name in enumerate(head):
-        if index == 0:
-            table.add_column(name, overflow="fold")
-        else:
-            table.add_column(name, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(*(one_line(str(cell)) for cell in row))
-    Console(markup=False, emoji=False).print(table)
+    told = [[one_line(str(cell)) for cell in row] for row in rows]
+    console = Console(markup=False, emoji=False)
+    widths = _widths(head, told, console.width)
+    console.width = max(console.width, sum(widths) + GAP * len(widths))
+    for index, (name, width) in enumerate(zip(head, widths, strict=True)):
+        justify = "left" if index == 0 else "right"
+        table.add_column(name, overflow="fold", justify=justify, width=width)
+    for row in told:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _widths(head: Sequence[str], rows: Sequence[Sequence[str]], most: int) -> list[int]:
+    """How wide columns are so that lines have ``most`` letters, or as few as can be.
+
+    Names give way first, then heads; figures never do.
+    """
+    from rich.cells import cell_len
+
+    figures = [max((cell_len(row[i]) for row in rows), default=1) for i in range(len(head))]
+    heads = [cell_len(name) for name in head]
+    whole = [max(pair) for pair in zip(figures, heads, strict=True)]
+    folded = [max(f, min(h, HEAD)) for f, h in zip(figures, heads, strict=True)]
+    for others in (whole[1:], folded[1:]):
+        left = most - sum(others) - GAP * len(whole)
+        if left >= min(NAME, whole[0]):
+            return [min(whole[0], left), *others]
+    return [min(NAME, whole[0]), *folded[1:]]
 
 
 def say_faults(reasons: Mapping[str, int], more: str) -> None:

@@ -202,3 +202,15 @@ def test_a_name_that_no_file_can_have_is_refused_in_one_line(refused, tmp_path, 
         }[verb],
         long,
     )
+
+
+@pytest.mark.parametrize("columns", [12, 40, 50, 80])
+def test_names_and_figures_are_there_however_narrow_the_table(capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    name, figures = "pick_cool_then_place_in_recep", ("1000000", "50", "40.4%-59.6%", "0", "14.0")
+    say_table("", ("task type", "episodes", "won", "95 %", "faults", "steps"), [(name, *figures)])
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    below = lines[next(i for i, line in enumerate(lines) if "─" in line) + 1 :]
+    assert below[0].split()[1:] == list(figures)
+    assert "".join(line.split()[0] for line in below) == name
+    assert len(below[0].split()[0]) >= 8

@@ -5,6 +5,7 @@ import platform
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import msgspec
@@ -132,13 +133,21 @@ def _contract(settings: EvaluateSettings, player: Player) -> Contract:
         step_limit=stage.limit,
         reply_token_limit=prompt.max_reply_tokens,
         seed=settings.seed,
-        engine="transformers" if settings.cast.is_model else NO_ENGINE,
-        versions={
-            "oreo_agent": __version__,
-            "python": ".".join(platform.python_version_tuple()[:2]),
-            **{name: importlib.metadata.version(name) for name in PACKAGES},
-        },
+        engine=settings.cast.engine if settings.cast.is_model else NO_ENGINE,
+        versions=_versions(settings.cast.engine),
     )
+
+
+def _versions(engine: str) -> dict[str, str]:
+    """Of what decides how a game goes."""
+    found = {
+        "oreo_agent": __version__,
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+    if engine == "vllm":  # its builds are distributed under several names
+        found["vllm"] = import_module("vllm").__version__
+    return found
 
 
 def _who(cast: Cast, player: Player) -> Settings:

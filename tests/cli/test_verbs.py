@@ -1,10 +1,13 @@
 """Every verb says what it does, and what is wrong, in one line and with one exit code."""
 
 import json
+import sys
+from types import SimpleNamespace
 
 import pytest
 
 from oreo_agent import __version__
+from oreo_agent.agent.engines import ENGINES
 from oreo_agent.cli import VERBS, run
 from oreo_agent.model.bundle import amend
 from oreo_agent.model.trust import Estimate, Trust
@@ -356,7 +359,7 @@ def test_training_ends_with_the_verdict_on_its_value(oreo, tmp_path, games):
     assert out.splitlines()[-1].startswith(f"{tmp_path / 'sft'}: sft on ")
 
 
-def test_a_bundle_collects_by_the_strategy_that_is_asked(oreo, tmp_path, games):
+def test_a_bundle_collects_by_the_strategy_that_is_asked(oreo, tmp_path, monkeypatch, games):
     base = ("rollout", "--out", tmp_path / "s", "--policy", "expert", "--episodes", 4, *games)
     assert oreo(*base)[0] == 0
     trained = ("train", "--data", tmp_path / "s", "--method", "oreo", "--size", "64x1")
@@ -381,6 +384,25 @@ def test_a_bundle_collects_by_the_strategy_that_is_asked(oreo, tmp_path, games):
     judged = collected("judged", "--strategy", "best-of-k", "--value", tmp_path / "b")
     assert "score=value" in judged.strategy
     assert judged.fingerprint == drawn.fingerprint
+
+    # another engine is another player, and a score by it another contract's
+    usual = "oreo_agent.agent.engines.local:open_engine"
+    monkeypatch.setitem(ENGINES._table, "vllm", usual)
+    monkeypatch.setitem(sys.modules, "vllm", SimpleNamespace(__version__="9.9"))
+    served = collected("served", "--engine", "vllm")
+    assert served.strategy == "sample engine=vllm"
+    how = ("--agent", tmp_path / "b", "--split", "train", "--episodes", 2, "--step-limit", 2)
+    for engine in ("vllm", "transformers"):
+        out = ("--engine", engine, "--out", tmp_path / f"{engine}.json")
+        assert oreo("eval", *how, *games, *out)[0] == 0
+    assert Report.load(tmp_path / "vllm.json").contract.versions["vllm"] == "9.9"
+    reports = [tmp_path / "vllm.json", tmp_path / "transformers.json"]
+    refused(oreo("compare", *reports), "engine")
+    expert = ("rollout", "--policy", "expert", "--out", tmp_path / "e")
+    refused(oreo(*expert, "--engine", "vllm"), "'expert' needs no engine")
+    several = ("--engine", "vllm", "--workers", 2)
+    own = ("rollout", "--policy", tmp_path / "b", "--out", tmp_path / "w", "--episodes", 2, *games)
+    refused(oreo(*own, *several), "one process")
 
 
 def test_whoever_plays_by_a_value_that_loses_is_told_so_in_one_line(oreo, tmp_path, games):

@@ -127,12 +127,16 @@ def _with_names(step: Step, instance: str, task_type: str) -> Step:
     """A step that lacks `NAMES` alone, as mostly, with them: thousands are taken a second."""
 
     def named(action: str) -> Stepped:
-        result = stepped(step(action))
-        info = result[4]
-        if "instance" not in info:
-            info["instance"] = instance
-        if "task_type" not in info:
-            info["task_type"] = task_type
+        result = step(action)
+        try:  # which costs nothing, as a look at every step would
+            info = result[4]
+            if "instance" not in info:
+                info["instance"] = instance
+            if "task_type" not in info:
+                info["task_type"] = task_type
+        except (TypeError, LookupError):
+            stepped(result)  # says what is wrong
+            raise
         return result
 
     return named

@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 from threading import Thread
 from typing import Any
 
+from oreo_agent.agent.engines import ONE_PROCESS
 from oreo_agent.errors import EnvironmentFault, OreoError, SettingError
 from oreo_agent.records.episode import Episode, decode, encode
 from oreo_agent.rollouts.casting import Cast
@@ -78,8 +79,8 @@ def play_all(
     """
     if workers < 1:
         raise SettingError(f"the number of workers must be 1 or more, got {workers}")
-    if workers > 1 and cast.engine == "vllm":
-        raise SettingError("vLLM fills the machine from one process; take --workers 1")
+    if workers > 1 and cast.engine in ONE_PROCESS:
+        raise SettingError(f"{cast.engine} fills the machine from one process; take --workers 1")
     stage.prepare([work.instance.id for work in works])
     if workers == 1:
         yield from play(stage, player, works)

@@ -145,8 +145,8 @@ def _versions(engine: str) -> dict[str, str]:
         "python": ".".join(platform.python_version_tuple()[:2]),
         **{name: importlib.metadata.version(name) for name in PACKAGES},
     }
-    if engine == "vllm":  # its builds are distributed under several names
-        found["vllm"] = import_module("vllm").__version__
+    if engine not in found:  # engines are named for their libraries, distributions not always
+        found[engine] = import_module(engine).__version__
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from stirring import drawn, stirred
+from word_questions import PROMPT, requests
 
 from oreo_agent.agent.engines import Reply, Request
 from oreo_agent.agent.engines.local import LocalEngine
@@ -18,10 +19,6 @@ from oreo_agent.agent.strategies.single import Greedy, Sample
 from oreo_agent.model.networks import ValueNetwork, new_policy
 from oreo_agent.model.steps import Steps
 from oreo_agent.model.vocabulary import END
-from oreo_agent.model.words import WordsPrompt
-
-PROMPT = WordsPrompt(["a", "b", "c", *"0123", "#"], ["\n"], max_reply_tokens=24)
-QUESTIONS = ["a", "b 1", "c c 2", "a b c", "3 1"]
 
 
 def answer(text: str) -> str | None:
@@ -47,18 +44,6 @@ def networks():
 def engine(networks) -> LocalEngine:
     policy, value = networks
     return LocalEngine(policy, value, stop_ids=PROMPT.stop_ids, max_context=600, steps=PROMPT.steps)
-
-
-def requests() -> list[Request]:
-    return [
-        Request(
-            session=f"q{i}",
-            ids=tuple(t for segment in PROMPT.opening(text) for t in segment.ids),
-            seed=i + 1,
-            limit=PROMPT.max_reply_tokens,
-        )
-        for i, text in enumerate(QUESTIONS)
-    ]
 
 
 def stepwise(engine: LocalEngine, request: Request, **draw: Any) -> list[Reply]:

@@ -6,7 +6,7 @@ vLLM itself.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,18 +15,16 @@ from typing import Any
 import pytest
 import torch
 from stirring import drawn, stirred
+from word_questions import PROMPT, QUESTIONS, requests
 
-from oreo_agent.agent.engines import ENGINES, Parts, Request
+from oreo_agent.agent.engines import ENGINES, Parts
 from oreo_agent.agent.engines import vllm as engine_file
 from oreo_agent.agent.engines.local import LocalEngine
 from oreo_agent.agent.engines.vllm import VllmEngine
 from oreo_agent.errors import EngineError, SettingError
 from oreo_agent.model.networks import ValueNetwork, new_policy
 from oreo_agent.model.vocabulary import END
-from oreo_agent.model.words import WordsPrompt
 
-PROMPT = WordsPrompt(["a", "b", "c", *"0123", "#"], ["\n"], max_reply_tokens=24)
-QUESTIONS = ["a", "b 1", "c c 2", "a b c", "3 1"]
 REAL = find_spec("vllm") is not None
 CLOSE = 1e-3
 
@@ -56,12 +54,9 @@ class StandIn:
     """``vllm.LLM`` without a cache, by plain forwards."""
 
     policy: Any
-    asked: list[int] = field(default_factory=list)
-    """Requests of each call."""
 
     def generate(self, prompts: Any, params: Any, *, use_tqdm: bool) -> list[Any]:
         assert not use_tqdm
-        self.asked.append(len(prompts))
         how = params if isinstance(params, list) else [params] * len(prompts)
         return [
             self._one(p["prompt_token_ids"], each) for p, each in zip(prompts, how, strict=True)
@@ -142,18 +137,6 @@ def engine(networks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VllmE
     )
     assert isinstance(made, VllmEngine)
     yield made
-
-
-def requests() -> list[Request]:
-    return [
-        Request(
-            session=f"q{i}",
-            ids=tuple(t for segment in PROMPT.opening(text) for t in segment.ids),
-            seed=i + 1,
-            limit=PROMPT.max_reply_tokens,
-        )
-        for i, text in enumerate(QUESTIONS)
-    ]
 
 
 @pytest.mark.parametrize("whole", [False, True])

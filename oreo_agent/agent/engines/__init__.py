@@ -125,6 +125,8 @@ class Parts:
 
 
 USUAL_ENGINE = "transformers"
+ONE_PROCESS = frozenset({"vllm"})
+"""Engines that fill the machine from one process."""
 ENGINES: Registry[Callable[[Parts], Engine]] = Registry(
     "engine",
     {

@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-from oreo_agent.agent.engines import Request
+from oreo_agent.agent.engines import Parts, Request
 from oreo_agent.agent.engines.tree import TreeReader
 from oreo_agent.errors import EngineError, SettingError
-from oreo_agent.model.networks import ValueNetwork, output_weight
+from oreo_agent.model.networks import ValueNetwork, load_policy, output_weight
 
 Replies = Sequence[Sequence[tuple[int, ...]]]
 
@@ -108,18 +108,59 @@ class Likelihood:
         ]
 
 
-def known(reference: Likelihood | None) -> Likelihood:
-    """The reference.
+class Beside:
+    """V and the reference: what every engine reads beside the replies that it draws."""
+
+    def __init__(self, value: ValueNetwork | None, reference: PreTrainedModel | None) -> None:
+        self._judge = Judge(value)
+        self._reference = None if reference is None else Likelihood(reference)
+
+    @property
+    def _readers(self) -> list[TreeReader]:
+        """All that keeps something of a session."""
+        also = None if self._reference is None else self._reference.reader
+        return [reader for reader in (self._judge.reader, also) if reader is not None]
+
+    def close(self, session: str) -> None:
+        """Forget a session."""
+        for reader in self._readers:
+            reader.close(session)
+
+    def fork(self, session: str, other: str) -> None:
+        """Copy what the networks have read of ``session`` to ``other``."""
+        for reader in self._readers:
+            reader.fork(session, other)
+
+    def values(self, requests: Sequence[Request], replies: Replies) -> list[list[float]]:
+        """V at the end of each reply; an empty reply asks for V of the history.
+
+        Raises:
+            EngineError: the agent has no value network.
+        """
+        return self._judge.values(requests, replies)
+
+    def _reference_logps(
+        self, requests: Sequence[Request], replies: Replies
+    ) -> list[list[tuple[float, ...]]]:
+        if self._reference is None:
+            raise EngineError(
+                "this agent does not know the policy that it learned from; name its folder as "
+                "reference when it is loaded"
+            )
+        return self._reference.logps(requests, replies)
+
+
+def load_beside(
+    parts: Parts, place: torch.device
+) -> tuple[ValueNetwork | None, PreTrainedModel | None]:
+    """The value network and the reference in the folders of ``parts``, as far as they are named.
 
     Raises:
-        EngineError: there is none.
+        BundleError: weights cannot be read.
     """
-    if reference is None:
-        raise EngineError(
-            "this agent does not know the policy that it learned from; name its folder as "
-            "reference when it is loaded"
-        )
-    return reference
+    value = None if parts.value is None else ValueNetwork.load(parts.value).to(place)
+    reference = None if parts.reference is None else load_policy(parts.reference).to(place)  # pyright: ignore[reportArgumentType]
+    return value, reference
 
 
 def _scored(states: Tensor, ids: tuple[int, ...], weight: Tensor) -> tuple[float, ...]:

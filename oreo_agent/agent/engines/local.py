@@ -10,12 +10,12 @@ from transformers import PreTrainedModel
 
 from oreo_agent.agent.engines import Parts, Reply, Request
 from oreo_agent.agent.engines.judge import (
-    Judge,
+    Beside,
     Likelihood,
     Replies,
     check_room,
-    known,
     limits_of,
+    load_beside,
     place_of,
 )
 from oreo_agent.agent.engines.tree import TreeReader
@@ -34,8 +34,7 @@ def open_engine(parts: Parts) -> "LocalEngine":
     use_threads(parts.threads)
     place = place_of(parts.device)
     policy = load_policy(parts.policy)
-    reference = None if parts.reference is None else load_policy(parts.reference).to(place)  # pyright: ignore[reportArgumentType]
-    value = None if parts.value is None else ValueNetwork.load(parts.value).to(place)
+    value, reference = load_beside(parts, place)
     most = parts.max_context or int(getattr(policy.config, "max_position_embeddings", 4096))
     return LocalEngine(
         policy.to(place),  # pyright: ignore[reportArgumentType]
@@ -47,7 +46,7 @@ def open_engine(parts: Parts) -> "LocalEngine":
     )
 
 
-class LocalEngine:
+class LocalEngine(Beside):
     """Samples replies and reads values in batches; only new tokens are encoded."""
 
     def __init__(
@@ -63,9 +62,8 @@ class LocalEngine:
         self.stop_ids = stop_ids
         self.max_context = max_context
         self.steps = steps
+        super().__init__(value, reference)
         self._own = Likelihood(policy)
-        self._judge = Judge(value)
-        self._reference = None if reference is None else Likelihood(reference)
 
     @property
     def policy(self) -> PreTrainedModel:
@@ -77,25 +75,13 @@ class LocalEngine:
         """Whose V it is; None if there is none."""
         return self._judge.value
 
-    def close(self, session: str) -> None:
-        """Forget a session."""
-        for reader in self._readers:
-            reader.close(session)
-
-    def fork(self, session: str, other: str) -> None:
-        """Copy what the networks have read of ``session`` to ``other``."""
-        for reader in self._readers:
-            reader.fork(session, other)
-
     @property
     def _reader(self) -> TreeReader:
         return self._own.reader
 
     @property
     def _readers(self) -> list[TreeReader]:
-        also = None if self._reference is None else self._reference.reader
-        readers = (self._reader, self._judge.reader, also)
-        return [reader for reader in readers if reader is not None]
+        return [self._reader, *super()._readers]
 
     @property
     def encoded(self) -> int:
@@ -157,14 +143,6 @@ class LocalEngine:
                 if branch.open:
                     branch.add(token, logp, stops=token in self.stop_ids)
 
-    def values(self, requests: Sequence[Request], replies: Replies) -> list[list[float]]:
-        """V at the end of each reply; an empty reply asks for V of the history.
-
-        Raises:
-            EngineError: the agent has no value network.
-        """
-        return self._judge.values(requests, replies)
-
     def logps(
         self, requests: Sequence[Request], replies: Replies, *, reference: bool = False
     ) -> list[list[tuple[float, ...]]]:
@@ -173,7 +151,8 @@ class LocalEngine:
         Raises:
             EngineError: the reference is asked for, and there is none.
         """
-        return (known(self._reference) if reference else self._own).logps(requests, replies)
+        ask = self._reference_logps if reference else self._own.logps
+        return ask(requests, replies)
 
     def _draw(self, hidden: Tensor, temperature: float, noise: Tensor) -> tuple[Tensor, Tensor]:
         """(R, K, H) states and (R, K) uniform numbers to tokens and their log-probabilities."""

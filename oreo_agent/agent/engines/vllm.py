@@ -5,7 +5,6 @@ follow from each request's seed, but are not those of the transformers engine, a
 on where another one stopped is drawn anew.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -14,20 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import AutoConfig, PreTrainedModel
 
 from oreo_agent.agent.engines import Parts, Reply, Request
 from oreo_agent.agent.engines.judge import (
-    Judge,
-    Likelihood,
+    Beside,
     Replies,
     check_room,
-    known,
     limits_of,
+    load_beside,
     place_of,
 )
-from oreo_agent.agent.engines.tree import TreeReader
 from oreo_agent.errors import EngineError, SettingError
-from oreo_agent.model.networks import ValueNetwork, load_policy
+from oreo_agent.model.networks import ValueNetwork
+from oreo_agent.model.reading import pretrained
 from oreo_agent.model.steps import Steps
 from oreo_agent.model.threads import use_threads
 
@@ -51,9 +50,8 @@ def open_engine(parts: Parts) -> "VllmEngine":
             f"{parts.device.removeprefix('cuda:')} and leave the device out"
         )
     place = place_of(parts.device)
-    value = None if parts.value is None else ValueNetwork.load(parts.value).to(place)
-    reference = None if parts.reference is None else load_policy(parts.reference).to(place)  # pyright: ignore[reportArgumentType]
     library = _library()
+    value, reference = load_beside(parts, place)
     beside = value is not None or reference is not None
     # on a CPU vLLM cannot go on with a history that it has read in part, where draws have seeds
     whole = {} if torch.cuda.is_available() else {"enable_chunked_prefill": False}
@@ -77,7 +75,7 @@ def open_engine(parts: Parts) -> "VllmEngine":
         served,
         library.SamplingParams,
         value,
-        reference=None if reference is None else Likelihood(reference),
+        reference=reference,
         stop_ids=parts.stop_ids,
         max_context=served.llm_engine.model_config.max_model_len,
         steps=parts.steps,
@@ -86,9 +84,8 @@ def open_engine(parts: Parts) -> "VllmEngine":
 
 def _precision(folder: Path) -> str:
     """Of the weights as they are stored; left alone vLLM would halve float32."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    stored = config.get("dtype") or config.get("torch_dtype") or "auto"
-    return stored if stored == "float32" else "auto"
+    stored = pretrained(AutoConfig, folder, "model").dtype
+    return "float32" if stored == torch.float32 else "auto"
 
 
 def _library() -> Any:
@@ -104,7 +101,7 @@ def _library() -> Any:
         ) from error
 
 
-class VllmEngine:
+class VllmEngine(Beside):
     """Samples replies by vLLM and reads values beside it."""
 
     def __init__(
@@ -113,34 +110,18 @@ class VllmEngine:
         sampling: Any,
         value: ValueNetwork | None,
         *,
-        reference: Likelihood | None = None,
+        reference: PreTrainedModel | None = None,
         stop_ids: frozenset[int],
         max_context: int,
         steps: Steps | None = None,
     ) -> None:
         """Wrap a ``vllm.LLM``; ``sampling`` is ``vllm.SamplingParams``."""
+        super().__init__(value, reference)
         self.max_context = max_context
         self._served = served
         self._sampling = sampling
-        self._judge = Judge(value)
-        self._reference = reference
         self._stop_ids = stop_ids
         self._steps = steps
-
-    def close(self, session: str) -> None:
-        """Forget a session."""
-        for reader in self._readers:
-            reader.close(session)
-
-    def fork(self, session: str, other: str) -> None:
-        """Copy what the value network has read of ``session`` to ``other``."""
-        for reader in self._readers:
-            reader.fork(session, other)
-
-    @property
-    def _readers(self) -> list[TreeReader]:
-        also = None if self._reference is None else self._reference.reader
-        return [reader for reader in (self._judge.reader, also) if reader is not None]
 
     def generate(
         self,
@@ -186,14 +167,6 @@ class VllmEngine:
             lines.append(drawn * samples if greedy else drawn)
         return lines
 
-    def values(self, requests: Sequence[Request], replies: Replies) -> list[list[float]]:
-        """V at the end of each reply; an empty reply asks for V of the history.
-
-        Raises:
-            EngineError: the agent has no value network.
-        """
-        return self._judge.values(requests, replies)
-
     def logps(
         self, requests: Sequence[Request], replies: Replies, *, reference: bool = False
     ) -> list[list[tuple[float, ...]]]:
@@ -203,7 +176,7 @@ class VllmEngine:
             EngineError: the reference is asked for, and there is none.
         """
         if reference:
-            return known(self._reference).logps(requests, replies)
+            return self._reference_logps(requests, replies)
         pairs = [
             (request, ids)
             for request, line in zip(requests, replies, strict=True)
@@ -230,7 +203,8 @@ class VllmEngine:
         """What vLLM says; once it has broken it says nothing more, so that the run ends."""
         try:
             return self._served.generate(prompts, how, use_tqdm=False)
-        except Exception as error:  # whatever its kernels raise
+        # kernels, schedulers and vLLM's own errors have no kind in common; all leave it unusable
+        except Exception as error:
             told = str(error).strip().partition("\n")[0]
             raise EngineError(
                 f"vLLM broke: {type(error).__name__}: {told}; run the same command again, with "

@@ -152,10 +152,10 @@ class Agent:
             seed: of the random choices in this episode.
 
         Raises:
-            SettingError: the commands are one text and no list.
+            SettingError: the observation is no text, or the commands are one text and no list.
         """
         return History(
-            segments=self.prompt.opening(observation),
+            segments=self.prompt.opening(_text(observation)),
             admissible=_commands(admissible),
             seed=seed,
         )
@@ -177,8 +177,8 @@ class Agent:
             admissible: commands that the world would admit now, as `begin` has them.
 
         Raises:
-            SettingError: the prompt format has no words for the command, or the commands are one
-                text and no list.
+            SettingError: the prompt format has no words for the command, the observation is no
+                text, or the commands are one text and no list.
         """
         if isinstance(said, str):
             said = spoken(self.prompt, said)
@@ -191,7 +191,7 @@ class Agent:
             command=reply.command,
         )
         heard = (
-            (self.prompt.answer(observation, ended=reply.ended),)
+            (self.prompt.answer(_text(observation), ended=reply.ended),)
             if self.prompt.steps is None
             else ()
         )
@@ -339,6 +339,16 @@ class Agent:
         if value is None or self.calibration is None:
             return None
         return self.calibration.probability(value)
+
+
+def _text(observation: object) -> str:
+    """What the world says, which is easily given with all else that Gymnasium returns."""
+    if isinstance(observation, str):
+        return observation
+    raise SettingError(
+        f"an observation is a text, got {type(observation).__name__}; of what reset() and step() "
+        "return give the first part"
+    )
 
 
 def _commands(admissible: Sequence[str] | None) -> tuple[str, ...] | None:

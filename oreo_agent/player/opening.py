@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from oreo_agent.agent.making import own_settings
+from oreo_agent.agent.making import SEARCHES, own_settings
 from oreo_agent.agent.strategies import STRATEGIES
 from oreo_agent.errors import SettingError
 from oreo_agent.model.bundle import read_card
@@ -107,6 +107,11 @@ class PlaySettings:
 
     def _settings(self, strategy: str, *, has_value: bool) -> Mapping[str, Any]:
         STRATEGIES.check(strategy)
+        if STRATEGIES.load(strategy) in SEARCHES:
+            raise SettingError(
+                f"{strategy} chooses among whole solutions, and play goes one reply at a time; "
+                f"take best-of-k, or score it with `oreo-agent eval --strategy {strategy}`"
+            )
         kept: dict[str, Any] = {"only_admissible": True} if self.only_admissible else {}
         if strategy == "greedy" and self.temperature is not None:
             raise SettingError("greedy has no temperature; take --strategy sample, or leave it out")

@@ -249,6 +249,14 @@ def test_one_text_is_no_list_of_commands(agent: Agent):
         agent.hear(agent.begin(OPENING), "look", "Nothing.", admissible="look")
 
 
+@pytest.mark.parametrize("told", [("You are in a hall.", {}), None])
+def test_an_observation_is_a_text(agent: Agent, told: Any):
+    with pytest.raises(SettingError, match=f"is a text, got {type(told).__name__}; of what reset"):
+        agent.begin(told)
+    with pytest.raises(SettingError, match="is a text, got"):
+        agent.hear(agent.begin(OPENING), "look", told)
+
+
 def test_a_history_that_leaves_no_room_for_a_reply_says_so(agent: Agent):
     long = agent.begin("You see " + "den 1, " * 450 + "key 1.")
     with pytest.raises(EngineError, match=r"history of 45\d tokens leaves no room .* of 400"):

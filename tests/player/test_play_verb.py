@@ -177,6 +177,9 @@ def test_a_model_that_is_no_bundle_plays_in_a_chat_format(capsys, tmp_path, byte
     code, _, err = play(capsys, *few, "--strategy", "greedy", "--temperature", "0.7")
     assert code == 2
     assert "greedy has no temperature" in err
+    code, _, err = play(capsys, *few, "--strategy", "beam")
+    assert code == 2
+    assert "beam chooses among whole solutions, and play goes one reply at a time" in err
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Turn a KTO script of TRL into OREO: another class, another config, and a value model.
+"""Turn a KTO script of TRL into OREO: another class and another config.
 
     python examples/from_trl.py          OREO; TRL is not needed
     python examples/from_trl.py --kto    TRL's KTO on the same rows (pip install trl)
@@ -122,7 +122,6 @@ def main() -> None:
             args=training_args,
             train_dataset=rows(),  # a datasets.Dataset does as well
             processing_class=tokenizer,
-            value_model=model,  # V starts from its body
         )
     trainer.train()
     trainer.save_model()

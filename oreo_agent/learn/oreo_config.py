@@ -1,9 +1,9 @@
 """Settings of OREO in a script of one's own, under the names that transformers and TRL have."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -13,13 +13,23 @@ from oreo_agent.learn.objectives.oreo import Oreo
 from oreo_agent.learn.settings import TrainSettings
 
 SCHEDULES = ("cosine", "linear", "constant_with_warmup")
+STORES_ALONE = {
+    "train.relabel": "the names in a world",
+    "train.won_only": "a store's episodes; leave the rows out yourself",
+    "train.balance": "a store's episodes; leave the rows out yourself",
+    "train.max_tokens": "a store's episodes; set max_length",
+    "train.dtype": "a model that the command loads; set bf16",
+    "objective.value": "methods that keep no V, and OREOTrainer keeps it",
+}
+"""Settings of `oreo-agent train` that rows and a loaded model leave nothing to do for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OREOConfig:
     """Settings, under the names of transformers and TRL where those have one.
 
-    What is not here is not supported, and refused by the class.
+    What is not here is not supported, and refused by the class; what `oreo-agent train` has
+    besides goes into ``extra``.
     """
 
     output_dir: str | Path
@@ -92,6 +102,10 @@ class OREOConfig:
     report_to: str | Sequence[str] | None = "none"
     """Only "none": figures are printed and kept in ``metrics.jsonl``, or given to ``report``."""
 
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """More of what `oreo-agent train --set` takes, for instance ``{"train.normalise": "token",
+    "train.value.muon": True, "objective.lam": 0.5}``."""
+
     def __post_init__(self) -> None:
         if self.report_to not in (None, "none", [], (), ["none"]):
             raise SettingError(
@@ -110,8 +124,8 @@ class OREOConfig:
 
     def objective(self) -> Oreo:
         """OREO with these settings."""
-        names = ("beta", "alpha", "level", "kl")
-        return build(Oreo, {name: getattr(self, name) for name in names}, at="OREOConfig")
+        told = {name: getattr(self, name) for name in ("beta", "alpha", "level", "kl")}
+        return build(Oreo, self._with_extra("objective", told), at="OREOConfig")
 
     def settings(self, *, processes: int) -> TrainSettings:
         """The loop's settings for so many processes."""
@@ -148,4 +162,28 @@ class OREOConfig:
             "policy": mover,
             "value": mover | ({} if value_lr is None else {"lr": value_lr}),
         }
-        return build(TrainSettings, told, at="OREOConfig")
+        return build(TrainSettings, self._with_extra("train", told), at="OREOConfig")
+
+    def _with_extra(self, table: str, told: Mapping[str, Any]) -> dict[str, Any]:
+        """``told`` and what ``extra`` adds to that table; nothing of it is told twice."""
+        result = {k: dict(v) if isinstance(v, Mapping) else v for k, v in told.items()}
+        for name, value in self.extra.items():
+            first, *keys = name.split(".")
+            if first not in ("train", "objective") or not keys:
+                raise SettingError(
+                    f"OREOConfig.extra: {name!r} is no setting of `oreo-agent train`; its names "
+                    "begin with train. or objective."
+                )
+            if name in STORES_ALONE:
+                raise SettingError(f"OREOConfig.extra: {name} is for {STORES_ALONE[name]}")
+            if first != table:
+                continue
+            inner = result
+            for key in keys[:-1]:
+                inner = inner.setdefault(key, {})
+            if not isinstance(inner, dict) or keys[-1] in inner:
+                raise SettingError(
+                    f"OREOConfig.extra: {name} has a field of its own in OREOConfig; set that"
+                )
+            inner[keys[-1]] = value
+        return result

@@ -1,7 +1,7 @@
-"""OREO where a TRL script has its KTO: the same rows, names and calls, and a value model beside.
+"""OREO where a TRL script has its KTO: the same rows, names and calls.
 
     trainer = OREOTrainer(model, args=OREOConfig(output_dir="out"), train_dataset=rows,
-                          processing_class=tokenizer, value_model=model)
+                          processing_class=tokenizer)
     trainer.train()
     trainer.save_model()
 
@@ -265,6 +265,8 @@ def _settings(args: OREOConfig, policy: PreTrainedModel, peft: LoraConfig | None
             f"peft_config lays policy and value over one model, and networks is {args.networks!r}; "
             "drop one of them"
         )
+    if any(name.startswith("train.lora.") for name in args.extra):
+        raise SettingError("peft_config sets rank and alpha; leave train.lora out of extra")
     lora = build(LoraSettings, lora_of(peft, policy), at="peft_config")
     return replace(settings, dtype=dtype, networks="shared", lora=lora)
 
@@ -275,7 +277,7 @@ WORDS = {
     "--model": "model",
     "train.policy.lr": "learning_rate",
     "train.value.lr": "value_learning_rate",
-    "train.packed=false": "the oreo-agent command and train.packed=false",
+    "train.packed=false": "extra={'train.packed': False}",
     "train.recompute=false": "gradient_checkpointing=False",
     "train.networks=": "networks=",
     "train.shard=": "shard=",

@@ -335,11 +335,38 @@ def test_a_bundle_that_knows_its_prompt_format_is_judged_on_a_store(
         ({"report_to": "wandb"}, "report_to: 'wandb' is not supported"),
         ({"lr_scheduler_type": "polynomial"}, "no schedule is called 'polynomial'; known: const"),
         ({"max_length": 0}, "max_length must be at least 1"),
+        ({"extra": {"train.normalize": "token"}}, "normalize: no such.*did you mean 'normalise'"),
+        ({"extra": {"objective.lam": 2.0}}, "lam is a share"),
+        ({"extra": {"objective.beta": 0.1}}, "objective.beta has a field of its own in OREOConf"),
+        ({"extra": {"train.policy.lr": 0.1}}, "train.policy.lr has a field of its own"),
+        ({"extra": {"train.batch.size": 1}}, "train.batch.size has a field of its own"),
+        ({"extra": {"lam": 0.5}}, "'lam' is no setting.*begin with train. or objective."),
+        ({"extra": {"train.relabel": True}}, "train.relabel is for the names in a world"),
+        ({"extra": {"objective.value": "first"}}, "objective.value is for methods that keep no V"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_at_once(told: dict[str, Any], message: str):
     with pytest.raises(SettingError, match=message):
         OREOConfig(output_dir="out", **told)
+
+
+def test_extra_settings_are_those_of_the_command(an_oreo: MakeOreo):
+    told = {
+        "train.normalise": "token",
+        "train.value.muon": True,
+        "objective.lam": 0.5,
+        "objective.last_weight": 2,
+    }
+    args = OREOConfig(output_dir="out", learning_rate=1e-3, beta=0.1, extra=told)
+    settings, objective = args.settings(processes=1), args.objective()
+    assert (settings.normalise, settings.value.muon, settings.policy.muon) == ("token", True, False)
+    assert (settings.value.lr, settings.policy.lr) == (1e-3, 1e-3)
+    assert (objective.lam, objective.last_weight, objective.beta) == (0.5, 2.0, 0.1)
+    plain, other = an_oreo(), an_oreo(extra={"objective.value_loss": "bce"})
+    assert plain.identity != other.identity
+    assert (plain.value_model.bounded, other.value_model.bounded) == (False, True)
+    other.train()
+    assert moved(a_policy(), other.model)
 
 
 def test_a_setting_that_is_not_supported_is_no_setting():
@@ -354,6 +381,11 @@ def test_a_setting_that_is_not_supported_is_no_setting():
         ({"networks": "trunk", "value_model": "policy"}, SettingError, "a model of its own"),
         ({"peft_config": LoraConfig(), "value_model": "policy"}, SettingError, "own, and with"),
         ({"peft_config": LoraConfig(), "networks": "trunk"}, SettingError, "drop one of them"),
+        (
+            {"peft_config": LoraConfig(), "extra": {"train.lora.rank": 4}},
+            SettingError,
+            "leave train.lora out of extra",
+        ),
         ({"ref_model": "same"}, SettingError, "the model itself"),
         ({"ref_model": "policy", "value_warmup_epochs": 1.0}, SettingError, "another one"),
         ({"value_model": "nowhere"}, BundleError, "no model can be read from nowhere"),

@@ -16,6 +16,9 @@
 #   TORCH_INDEX=URL  a package index with CPU builds of torch, asked before the others
 #   ARGS="..."       passed on to pytest or to the demo
 
+# Some images forbid to keep bytecode; every command would compile torch and transformers again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DELETE_ON_ERROR:
 .PHONY: help setup test test-vllm demo lint clean
 .DEFAULT_GOAL := help

@@ -41,13 +41,15 @@ def said(text: str) -> None:
 def scored(folder: Path, ways: Mapping[str, Sequence[str]]) -> dict[str, Report]:
     """The report of `eval` with each of these arguments, by name; a few at a time.
 
-    Reports are kept in ``folder``, which is made.
+    Reports are kept in ``folder``, which is made, and the games beside them: what was played before
+    a run was stopped is not played again.
     """
     folder.mkdir(exist_ok=True, parents=True)
     files = {name: folder / (name.replace(" ", "-").replace(",", "") + ".json") for name in ways}
 
     def score(name: str) -> None:
-        run(("eval", *ways[name], "--out", str(files[name]), "--overwrite"), quiet=True)
+        kept = ("--record", str(folder / "games" / files[name].stem))
+        run(("eval", *ways[name], *kept, "--out", str(files[name]), "--overwrite"), quiet=True)
 
     with ThreadPoolExecutor(CORES) as pool:
         list(pool.map(score, ways))

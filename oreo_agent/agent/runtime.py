@@ -8,7 +8,7 @@ from threading import RLock
 from typing import Any, Self
 
 from oreo_agent.agent import gate
-from oreo_agent.agent.engines import ENGINES, USUAL_ENGINE, Engine, Parts, Request
+from oreo_agent.agent.engines import ENGINES, USUAL_DTYPE, USUAL_ENGINE, Engine, Parts, Request
 from oreo_agent.agent.history import History, apart
 from oreo_agent.agent.making import build_strategy, changed, decided
 from oreo_agent.agent.sources import from_bundle, from_model
@@ -78,6 +78,7 @@ class Agent:
         trust_value: bool = False,
         engine: str = USUAL_ENGINE,
         device: str = "auto",
+        dtype: str = USUAL_DTYPE,
         threads: int = 1,
         **settings: Any,
     ) -> Self:
@@ -97,6 +98,8 @@ class Agent:
                 Otherwise the policy chooses then, and `objection` says why.
             engine: a name in `ENGINES`.
             device: ``auto`` takes a GPU if there is one.
+            dtype: of the weights in memory, one of `DTYPES`; ``auto`` is float32 on a CPU, and as
+                they are stored on a GPU.
             threads: CPU threads.
             settings: of the strategy, ``k=5``; its ``max_tokens`` is the prompt format's unless
                 given.
@@ -121,6 +124,7 @@ class Agent:
             steps=loaded.prompt.steps,
             max_context=loaded.max_context,
             device=device,
+            dtype=dtype,
             threads=threads,
         )
         return cls(

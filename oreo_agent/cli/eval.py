@@ -65,6 +65,7 @@ def evaluate(
     threads: options.Threads = 1,
     engine: options.EngineName = "transformers",
     device: options.Device = "auto",
+    dtype: options.Precision = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace a different report at --out.")] = False,
     power: Annotated[
         float | None,
@@ -136,6 +137,7 @@ def evaluate(
         prompt=prompt,
         engine=engine,
         device=device,
+        dtype=dtype,
         threads=threads,
     )
     say_doubt(cast.stranger(stage.task))

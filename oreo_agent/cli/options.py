@@ -95,6 +95,14 @@ EngineName = Annotated[
 Device = Annotated[
     str, typer.Option("--device", help="Device of the networks: auto, cpu, cuda or cuda:N.")
 ]
+Precision = Annotated[
+    str,
+    typer.Option(
+        "--dtype",
+        help="Weights in memory: auto, float32, bfloat16 or float16; auto is float32 on a CPU, and "
+        "as they are stored on a GPU.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 
 

@@ -72,6 +72,7 @@ def play(
     ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads of the engine.")] = 1,
     device: options.Device = "auto",
+    dtype: options.Precision = "auto",
     plain: Annotated[
         bool,
         typer.Option("--plain", help="Print lines, not a screen; automatic without a terminal."),
@@ -138,6 +139,7 @@ def play(
         record=record,
         seed=seed,
         device=device,
+        dtype=dtype,
         threads=threads,
     )
     say_doubt(settings.gated()[1])

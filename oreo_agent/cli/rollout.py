@@ -85,6 +85,7 @@ def rollout(
     threads: options.Threads = 1,
     engine: options.EngineName = "transformers",
     device: options.Device = "auto",
+    dtype: options.Precision = "auto",
     json: options.AsJson = False,
 ) -> None:
     """Play episodes and keep them in a store.
@@ -126,6 +127,7 @@ def rollout(
         model=model,
         engine=engine,
         device=device,
+        dtype=dtype,
         threads=threads,
     )
     say_doubt(cast.stranger(stage.task))

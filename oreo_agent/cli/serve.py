@@ -52,6 +52,7 @@ def serve(
         float, typer.Option(help="Seconds per request, after which it is answered 504.")
     ] = 60.0,
     device: options.Device = "auto",
+    dtype: options.Precision = "auto",
     threads: options.Threads = 1,
     json: options.AsJson = False,
 ) -> None:
@@ -82,6 +83,7 @@ def serve(
             value=None if value is None else Path(value),
             trust_value=trust_value,
             device=device,
+            dtype=dtype,
             threads=threads,
         )
 

@@ -45,6 +45,7 @@ class PlaySettings:
     """A store that the episodes go to; None keeps none."""
     seed: int = 0
     device: str = "auto"
+    dtype: str = "auto"
     threads: int = 1
     """CPU threads of the engine."""
 
@@ -88,6 +89,7 @@ class PlaySettings:
             strategy=strategy,
             settings=tuple(sorted(self._settings(strategy, has_value=card.has_value).items())),
             device=self.device,
+            dtype=self.dtype,
             threads=self.threads,
         )
 
@@ -102,6 +104,7 @@ class PlaySettings:
             settings=tuple(sorted(settings.items())),
             prompt=self.prompt,
             device=self.device,
+            dtype=self.dtype,
             threads=self.threads,
         )
 

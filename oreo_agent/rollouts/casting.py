@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from oreo_agent.agent.engines import ENGINES, USUAL_ENGINE
+from oreo_agent.agent.engines import ENGINES, USUAL_DTYPE, USUAL_ENGINE, check_dtype
 from oreo_agent.agent.gate import by_policy, objection
 from oreo_agent.agent.making import build_strategy, own_settings
 from oreo_agent.agent.runtime import Agent
@@ -51,6 +51,8 @@ class Cast:
     engine: str = USUAL_ENGINE
     """What runs the policy; a name in `oreo_agent.agent.engines.ENGINES`."""
     device: str = "auto"
+    dtype: str = USUAL_DTYPE
+    """Of the weights in memory; one of `oreo_agent.agent.engines.DTYPES`."""
     threads: int = 1
     """CPU threads of the engine."""
     forbidden: str = ""
@@ -59,8 +61,11 @@ class Cast:
     def __post_init__(self) -> None:
         STRATEGIES.check(self.strategy)
         ENGINES.check(self.engine)
+        check_dtype(self.dtype)
         if self.engine != USUAL_ENGINE and not self.is_model:
             raise SettingError(f"{self.policy!r} needs no engine; leave --engine out")
+        if self.dtype != USUAL_DTYPE and not self.is_model:
+            raise SettingError(f"{self.policy!r} has no weights; leave --dtype out")
         if not 0 <= self.epsilon <= 1:
             raise SettingError(f"epsilon is a share between 0 and 1, got {self.epsilon}")
         if self.threads < 1:
@@ -146,12 +151,14 @@ class Cast:
             trust_value=True,  # the gate has been asked before
             engine=self.engine,
             device=self.device,
+            dtype=self.dtype,
             threads=self.threads,
             **dict(self.settings),
         )
         # with their defaults: a policy is known by what it did, not by what was said of it
         settings = settings_of(agent.strategy)
         other = [] if self.engine == USUAL_ENGINE else [f"engine={self.engine}"]
+        other += [] if self.dtype == USUAL_DTYPE else [f"dtype={self.dtype}"]
         policy = PolicyRecord(
             kind="model",
             fingerprint=agent.fingerprint,

@@ -169,6 +169,7 @@ def _who(cast: Cast, player: Player) -> Settings:
         own_weight=by_value
         and isinstance(strategy, SEARCHES)
         and "weight" not in dict(cast.settings),
+        dtype=cast.dtype,
         forbidden=cast.forbidden,
     )
 

@@ -112,6 +112,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """lambda in V + lambda * log-probability, where ``score`` is ``value`` or was to be."""
     own_weight: bool = False
     """Whether nobody asked for it: ``logp_weight`` is the value's own."""
+    dtype: str = "auto"
+    """Of the weights in memory, as it was asked for."""
     forbidden: str = ""
     """What the candidates were to be ranked by, had the value's own held-out evidence not spoken
     against it: ``score`` stands in its place."""
@@ -145,6 +147,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             parts.append(f"+ {self.logp_weight:g} logp")
         if self.temperature is not None:
             parts.append(f"T={self.temperature:g}")
+        if self.dtype != "auto":
+            parts.append(self.dtype)
         return " ".join(part for part in parts if part)
 
 

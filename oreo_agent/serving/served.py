@@ -125,6 +125,7 @@ def open_served(
     value: Path | None = None,
     trust_value: bool = False,
     device: str = "auto",
+    dtype: str = "auto",
     threads: int = 1,
 ) -> Served:
     """Load a bundle and check that it can be asked as the server would ask it.
@@ -137,6 +138,7 @@ def open_served(
         value: another bundle, whose value judges.
         trust_value: let V choose although its own evidence speaks against it.
         device: ``auto`` takes a GPU if there is one.
+        dtype: of the weights in memory, see `Agent.load`.
         threads: CPU threads of the engine.
 
     Raises:
@@ -145,7 +147,13 @@ def open_served(
     judge = read_card(bundle if value is None else value)
     read_card(bundle)
     agent = Agent.load(
-        bundle, strategy="greedy", value=value, trust_value=True, device=device, threads=threads
+        bundle,
+        strategy="greedy",
+        value=value,
+        trust_value=True,
+        device=device,
+        dtype=dtype,
+        threads=threads,
     )
     served = Served(
         agent=agent,

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from made_agents import PROMPT, make_bundle
 
+from oreo_agent.agent.engines.judge import precision_of
 from oreo_agent.agent.runtime import Agent
 from oreo_agent.agent.strategies.best_of_k import BestOfK
 from oreo_agent.agent.strategies.single import Greedy
@@ -48,6 +50,32 @@ def test_a_reference_is_the_folder_that_was_learned_from(bundles, tmp_path: Path
     agent = Agent.load(raw, reference=model, device="cpu")
     assert agent.act(agent.begin(OPENING)).choice.implicit_advantage is not None
     assert read_card(raw).base.split()[1] != read_card(oreo).base.split()[1]
+
+
+def test_weights_are_in_memory_as_it_is_asked(bundles, tmp_path: Path):
+    oreo = bundles[1]
+    agent = Agent.load(oreo, device="cpu", dtype="bfloat16")
+    policy, value = agent.engine.policy, agent.engine.value
+    assert {w.dtype for w in policy.parameters()} == {torch.bfloat16}
+    assert {w.dtype for w in value.body.parameters()} == {torch.bfloat16}
+    assert value.score.weight.dtype == torch.float32  # what V is read from stays fine
+    decision = agent.act(agent.begin(OPENING))
+    exact = Agent.load(oreo, device="cpu").act(agent.begin(OPENING))
+    assert decision.value == pytest.approx(exact.value, abs=0.2)
+    with pytest.raises(SettingError, match="called 'bfloat'; did you mean 'bfloat16'"):
+        Agent.load(oreo, device="cpu", dtype="bfloat")
+
+
+def test_by_itself_a_gpu_keeps_weights_as_they_are_stored_and_a_cpu_takes_float32(
+    bundles, tmp_path: Path
+):
+    model = tmp_path / "model"
+    load_policy(bundles[0] / "policy").to(torch.bfloat16).save_pretrained(model)
+    gpu, cpu = torch.device("cuda"), torch.device("cpu")
+    assert precision_of(model, "auto", gpu) == torch.bfloat16
+    assert precision_of(model, "auto", cpu) == torch.float32
+    assert precision_of(bundles[0] / "policy", "auto", gpu) == torch.float32
+    assert precision_of(model, "float16", gpu) == torch.float16
 
 
 def test_a_model_that_is_no_bundle_has_neither_value_nor_reference(bundles, tmp_path: Path):

@@ -400,6 +400,18 @@ def test_a_bundle_collects_by_the_strategy_that_is_asked(oreo, tmp_path, monkeyp
     refused(oreo("compare", *reports), "engine")
     expert = ("rollout", "--policy", "expert", "--out", tmp_path / "e")
     refused(oreo(*expert, "--engine", "vllm"), "'expert' needs no engine")
+
+    # other precision, other replies: another player, but scores of the two may be compared
+    halved = collected("halved", "--dtype", "bfloat16")
+    assert halved.strategy == "sample dtype=bfloat16"
+    out = ("--dtype", "bfloat16", "--out", tmp_path / "bfloat16.json")
+    assert oreo("eval", *how, *games, *out)[0] == 0
+    code, told, _ = oreo("compare", tmp_path / "transformers.json", tmp_path / "bfloat16.json")
+    assert code == 0
+    assert "bfloat16" in told
+    refused(oreo(*expert, "--dtype", "bfloat16"), "'expert' has no weights; leave --dtype out")
+    refused(oreo("eval", *how, *games, "--dtype", "bf16"), "dtype of weights is called 'bf16'")
+
     several = ("--engine", "vllm", "--workers", 2)
     own = ("rollout", "--policy", tmp_path / "b", "--out", tmp_path / "w", "--episodes", 2, *games)
     refused(oreo(*own, *several), "one process")

@@ -223,6 +223,7 @@ def test_a_report_that_is_not_there_or_cannot_be_written_is_told(tmp_path):
             "oreo beam-3 by value + 0.1 logp",
         ),
         ({"agent": "oreo", "strategy": "sample", "temperature": 1.0}, "oreo sample T=1"),
+        ({"agent": "oreo", "strategy": "greedy", "dtype": "bfloat16"}, "oreo greedy bfloat16"),
     ],
 )
 def test_a_label_tells_settings_apart(settings, label):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from oreo_agent.errors import SettingError, nearest
 from oreo_agent.model.steps import Steps
 from oreo_agent.registry import Registry
 
@@ -106,6 +107,21 @@ class Engine(Protocol):
         ...
 
 
+USUAL_DTYPE = "auto"
+"""float32 on a CPU; elsewhere, and by an engine that keeps to it everywhere, as it is stored."""
+DTYPES = (USUAL_DTYPE, "float32", "bfloat16", "float16")
+
+
+def check_dtype(name: str) -> None:
+    """Refuse a name that is not in `DTYPES`.
+
+    Raises:
+        SettingError: it is not.
+    """
+    if name not in DTYPES:
+        raise SettingError(f"no dtype of weights is called {name!r}; {nearest(name, DTYPES)}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What an engine is opened with: folders in Hugging Face format, and how replies end."""
@@ -120,8 +136,13 @@ class Parts:
     """Longest history with its reply, in tokens; None takes what the policy was built for."""
     device: str = "auto"
     """``auto`` takes a GPU if there is one."""
+    dtype: str = USUAL_DTYPE
+    """One of `DTYPES`, of the weights in memory."""
     threads: int = 1
     """Of the CPU."""
+
+    def __post_init__(self) -> None:
+        check_dtype(self.dtype)
 
 
 USUAL_ENGINE = "transformers"

@@ -1,17 +1,19 @@
 """What is asked of networks about replies that are there: V at their ends, their likelihood."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-from transformers import PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 
-from oreo_agent.agent.engines import Parts, Request
+from oreo_agent.agent.engines import USUAL_DTYPE, Parts, Request
 from oreo_agent.agent.engines.tree import TreeReader
 from oreo_agent.errors import EngineError, SettingError
 from oreo_agent.model.networks import ValueNetwork, load_policy, output_weight
+from oreo_agent.model.reading import pretrained
 
 Replies = Sequence[Sequence[tuple[int, ...]]]
 
@@ -35,6 +37,20 @@ def place_of(device: str) -> torch.device:
             f"{', '.join(there)}: take one of those, or auto"
         ) from error
     return place
+
+
+def precision_of(folder: Path, dtype: str, place: torch.device) -> torch.dtype:
+    """Of the weights of the model in ``folder``, on that device.
+
+    Raises:
+        BundleError: ``auto`` was asked for and its configuration cannot be read.
+    """
+    if dtype != USUAL_DTYPE:
+        return cast(torch.dtype, getattr(torch, dtype))
+    if place.type == "cpu":  # few compute in bfloat16 faster than in float32
+        return torch.float32
+    stored = pretrained(AutoConfig, folder, "model").dtype
+    return stored if stored in (torch.bfloat16, torch.float16) else torch.float32
 
 
 def check_room(requests: Sequence[Request], limits: Sequence[int], most: int) -> None:
@@ -158,8 +174,13 @@ def load_beside(
     Raises:
         BundleError: weights cannot be read.
     """
-    value = None if parts.value is None else ValueNetwork.load(parts.value).to(place)
-    reference = None if parts.reference is None else load_policy(parts.reference).to(place)  # pyright: ignore[reportArgumentType]
+    value = reference = None
+    if parts.value is not None:
+        dtype = precision_of(parts.value, parts.dtype, place)
+        value = ValueNetwork.load(parts.value, dtype=dtype).to(place)
+    if parts.reference is not None:
+        dtype = precision_of(parts.reference, parts.dtype, place)
+        reference = load_policy(parts.reference, dtype=dtype).to(place)  # pyright: ignore[reportArgumentType]
     return value, reference
 
 

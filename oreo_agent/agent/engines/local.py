@@ -17,6 +17,7 @@ from oreo_agent.agent.engines.judge import (
     limits_of,
     load_beside,
     place_of,
+    precision_of,
 )
 from oreo_agent.agent.engines.tree import TreeReader
 from oreo_agent.model.networks import ValueNetwork, load_policy, output_weight
@@ -33,7 +34,7 @@ def open_engine(parts: Parts) -> "LocalEngine":
     """
     use_threads(parts.threads)
     place = place_of(parts.device)
-    policy = load_policy(parts.policy)
+    policy = load_policy(parts.policy, dtype=precision_of(parts.policy, parts.dtype, place))
     value, reference = load_beside(parts, place)
     most = parts.max_context or int(getattr(policy.config, "max_position_embeddings", 4096))
     return LocalEngine(

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, PreTrainedModel
 
-from oreo_agent.agent.engines import Parts, Reply, Request
+from oreo_agent.agent.engines import USUAL_DTYPE, Parts, Reply, Request
 from oreo_agent.agent.engines.judge import (
     Beside,
     Replies,
@@ -59,7 +59,7 @@ def open_engine(parts: Parts) -> "VllmEngine":
         served = library.LLM(
             model=str(parts.policy),
             skip_tokenizer_init=True,
-            dtype=_precision(parts.policy),
+            dtype=_precision(parts.policy) if parts.dtype == USUAL_DTYPE else parts.dtype,
             generation_config="vllm",  # nothing that a model's own file says of sampling
             max_model_len=parts.max_context,
             gpu_memory_utilization=SHARE if beside else ALONE,

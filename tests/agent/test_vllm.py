@@ -275,6 +275,8 @@ def test_vllm_is_given_the_policy_as_it_is_stored(
     assert made.max_context == 77
     assert given["dtype"] == ("float32" if stored == "float32" else "auto")
     assert given["skip_tokenizer_init"]
+    ENGINES.load("vllm")(replace(parts, dtype="float16"))
+    assert given["dtype"] == "float16"
     assert given.get("enable_chunked_prefill", True) == torch.cuda.is_available()
     alone = given["gpu_memory_utilization"]
     ENGINES.load("vllm")(replace(parts, value=tmp_path / "value"))

@@ -118,18 +118,36 @@ def override(data: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, A
     result = _copied(data)
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
-        keys = name.strip().split(".")
-        if not equals or not all(keys):
+        if not equals or not all(name.strip().split(".")):
             raise SettingError(f"{assignment!r} sets nothing; write it as name=value")
-        table = result
-        for depth, key in enumerate(keys[:-1], 1):
-            table = table.setdefault(key, {})
-            if not isinstance(table, dict):
-                raise SettingError(
-                    f"{name.strip()}: {'.'.join(keys[:depth])} is a value, it has no settings"
-                )
-        table[keys[-1]] = _parsed(text.strip())
+        _put(result, name.strip(), _parsed(text.strip()))
     return result
+
+
+def with_values(data: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """``data`` and beside it values by dotted name, ``{"learn.beta": 0.1}``; none is replaced.
+
+    Raises:
+        SettingError: a name stands in ``data``, or goes through a plain value.
+    """
+    result = _copied(data)
+    for name, value in values.items():
+        if _put(result, name, value) is not None:
+            raise SettingError(f"{name} has a field of its own; set that")
+    return result
+
+
+def _put(table: dict[str, Any], name: str, value: Any) -> Any:
+    """Set a dotted name, making tables where there are none; gives what stood there, else None."""
+    keys = name.split(".")
+    inner: Any = table
+    for depth, key in enumerate(keys[:-1], 1):
+        inner = inner.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise SettingError(f"{name}: {'.'.join(keys[:depth])} is a value, it has no settings")
+    before = inner.get(keys[-1])
+    inner[keys[-1]] = value
+    return before
 
 
 def _copied(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 
-from oreo_agent.config import build
+from oreo_agent.config import build, with_values
 from oreo_agent.errors import SettingError, nearest
 from oreo_agent.learn.objectives.oreo import Oreo
 from oreo_agent.learn.settings import TrainSettings
@@ -166,24 +166,16 @@ class OREOConfig:
 
     def _with_extra(self, table: str, told: Mapping[str, Any]) -> dict[str, Any]:
         """``told`` and what ``extra`` adds to that table; nothing of it is told twice."""
-        result = {k: dict(v) if isinstance(v, Mapping) else v for k, v in told.items()}
-        for name, value in self.extra.items():
-            first, *keys = name.split(".")
-            if first not in ("train", "objective") or not keys:
+        for name in self.extra:
+            if name.partition(".")[0] not in ("train", "objective"):
                 raise SettingError(
                     f"OREOConfig.extra: {name!r} is no setting of `oreo-agent train`; its names "
                     "begin with train. or objective."
                 )
             if name in STORES_ALONE:
                 raise SettingError(f"OREOConfig.extra: {name} is for {STORES_ALONE[name]}")
-            if first != table:
-                continue
-            inner = result
-            for key in keys[:-1]:
-                inner = inner.setdefault(key, {})
-            if not isinstance(inner, dict) or keys[-1] in inner:
-                raise SettingError(
-                    f"OREOConfig.extra: {name} has a field of its own in OREOConfig; set that"
-                )
-            inner[keys[-1]] = value
-        return result
+        mine = {n: v for n, v in self.extra.items() if n.partition(".")[0] == table}
+        try:
+            return with_values({table: told}, mine)[table]
+        except SettingError as error:
+            raise SettingError(f"OREOConfig.extra: {error}") from error

@@ -72,7 +72,7 @@ class PlaySettings:
                 )
             if self.prompt is not None:
                 raise SettingError(f"{self.agent!r} reads no prompt; leave --prompt out")
-            return Cast(policy=self.agent, threads=self.threads)
+            return Cast(policy=self.agent, dtype=self.dtype, threads=self.threads)
         if is_plain_model(self.agent):
             return self._plain_model()
         card = read_card(self.agent)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from oreo_agent.agent.engines import USUAL_DTYPE
 from oreo_agent.errors import RecordError
 from oreo_agent.records.atomic import write_atomic
 from oreo_agent.records.episode import End
@@ -112,7 +113,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """lambda in V + lambda * log-probability, where ``score`` is ``value`` or was to be."""
     own_weight: bool = False
     """Whether nobody asked for it: ``logp_weight`` is the value's own."""
-    dtype: str = "auto"
+    dtype: str = USUAL_DTYPE
     """Of the weights in memory, as it was asked for."""
     forbidden: str = ""
     """What the candidates were to be ranked by, had the value's own held-out evidence not spoken
@@ -147,7 +148,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             parts.append(f"+ {self.logp_weight:g} logp")
         if self.temperature is not None:
             parts.append(f"T={self.temperature:g}")
-        if self.dtype != "auto":
+        if self.dtype != USUAL_DTYPE:
             parts.append(self.dtype)
         return " ".join(part for part in parts if part)
 

@@ -65,6 +65,7 @@ def test_a_game_is_named_by_its_id_or_a_part_of_it(capsys):
         (("--split", "valid_sen"), "valid_sen"),
         (("--data", "/no/such/folder"), "/no/such/folder"),
         (("--strategy", "greedy"), "a strategy is for a trained agent"),
+        (("--dtype", "bfloat16"), "'expert' has no weights; leave --dtype out"),
         (("--prompt", "missing.toml"), "'expert' reads no prompt; leave --prompt out"),
         (("--step-limit", "0"), "step limit"),
         (("--games", "0"), "--games must be 1 or more, got 0"),

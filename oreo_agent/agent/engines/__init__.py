@@ -108,7 +108,7 @@ class Engine(Protocol):
 
 
 USUAL_DTYPE = "auto"
-"""float32 on a CPU; elsewhere, and by an engine that keeps to it everywhere, as it is stored."""
+"""As the weights are stored; the transformers engine takes float32 on a CPU all the same."""
 DTYPES = (USUAL_DTYPE, "float32", "bfloat16", "float16")
 
 

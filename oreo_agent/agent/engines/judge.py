@@ -49,8 +49,17 @@ def precision_of(folder: Path, dtype: str, place: torch.device) -> torch.dtype:
         return cast(torch.dtype, getattr(torch, dtype))
     if place.type == "cpu":  # few compute in bfloat16 faster than in float32
         return torch.float32
-    stored = pretrained(AutoConfig, folder, "model").dtype
+    stored = stored_precision(folder)
     return stored if stored in (torch.bfloat16, torch.float16) else torch.float32
+
+
+def stored_precision(folder: Path) -> torch.dtype | None:
+    """Of the weights of the model in ``folder``; None if its configuration does not tell.
+
+    Raises:
+        BundleError: that cannot be read.
+    """
+    return cast(torch.dtype | None, pretrained(AutoConfig, folder, "model").dtype)
 
 
 def check_room(requests: Sequence[Request], limits: Sequence[int], most: int) -> None:

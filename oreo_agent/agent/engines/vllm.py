@@ -9,11 +9,10 @@ import os
 from collections.abc import Sequence
 from hashlib import blake2b
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, PreTrainedModel
+from transformers import PreTrainedModel
 
 from oreo_agent.agent.engines import USUAL_DTYPE, Parts, Reply, Request
 from oreo_agent.agent.engines.judge import (
@@ -23,10 +22,10 @@ from oreo_agent.agent.engines.judge import (
     limits_of,
     load_beside,
     place_of,
+    stored_precision,
 )
 from oreo_agent.errors import EngineError, SettingError
 from oreo_agent.model.networks import ValueNetwork
-from oreo_agent.model.reading import pretrained
 from oreo_agent.model.steps import Steps
 from oreo_agent.model.threads import use_threads
 
@@ -59,7 +58,7 @@ def open_engine(parts: Parts) -> "VllmEngine":
         served = library.LLM(
             model=str(parts.policy),
             skip_tokenizer_init=True,
-            dtype=_precision(parts.policy) if parts.dtype == USUAL_DTYPE else parts.dtype,
+            dtype=_precision(parts),
             generation_config="vllm",  # nothing that a model's own file says of sampling
             max_model_len=parts.max_context,
             gpu_memory_utilization=SHARE if beside else ALONE,
@@ -82,10 +81,11 @@ def open_engine(parts: Parts) -> "VllmEngine":
     )
 
 
-def _precision(folder: Path) -> str:
-    """Of the weights as they are stored; left alone vLLM would halve float32."""
-    stored = pretrained(AutoConfig, folder, "model").dtype
-    return "float32" if stored == torch.float32 else "auto"
+def _precision(parts: Parts) -> str:
+    """As it was asked, else of the weights as they are stored, which vLLM would halve by itself."""
+    if parts.dtype != USUAL_DTYPE:
+        return parts.dtype
+    return "float32" if stored_precision(parts.policy) == torch.float32 else "auto"
 
 
 def _library() -> Any:
